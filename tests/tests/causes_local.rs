@@ -290,6 +290,7 @@ fn a_runtime_that_is_dropped_under_its_sessions_is_verdict_missing() {
         .enable_all()
         .build()
         .unwrap();
-    other.block_on(fixture.ends_as(Cause::VerdictMissing, Phase::Live));
+    let end = other.block_on(fixture.ends_as(Cause::VerdictMissing, Phase::Live));
+    assert_eq!(end.connection, 1, "it is an end of a session");
     drop(raw);
 }

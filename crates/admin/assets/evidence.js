@@ -8,6 +8,8 @@ const FACTS = [
   ["Phase", (r) => r.phase],
   ["From", (r) => `${r.remote}${r.remote_source === "proxy" ? ", the proxy itself" : ""}`],
   ["Profile", (r) => r.profile],
+  ["Connection", (r) => r.connection > 1 && `number ${count(r.connection)} of its session`],
+  ["Its session", (r) => r.session_lives_on && "lives on: it waits for its player, or has a newer connection"],
   ["Lived", (r) => duration(r.live_ms || r.age_ms)],
   ["Silent for", (r) => r.silent_ms !== undefined && `${duration(r.silent_ms)}, by ${r.detector}${r.own_stall_ms ? `, ${duration(r.own_stall_ms)} of it our own stall` : ""}`],
   ["Spoke again", (r) => r.spoke_after_ms !== undefined && `${duration(r.spoke_after_ms)} after the verdict`],

@@ -37,8 +37,8 @@
 //!
 //! # Sessions
 //! `/api/sessions` is a JSON array of the live sessions, 100 at a time. Each has `session`, `player`, `remote`,
-//! `cohort`, `profile`, `link`, `live_ms` and `rtt_us`; an unknown field is absent. `link` is `healthy`, or the
-//! diagnosis of the peer's silence. `live_ms` is exact to a tenth of a second. With parameters, it has the sessions
+//! `cohort`, `profile`, `link`, `live_ms` and `rtt_us`; an unknown field is absent. `link` is `healthy`, `suspended` (it
+//! has no connection and waits for its player), or the diagnosis of the peer's silence. `live_ms` is exact to a tenth of a second. With parameters, it has the sessions
 //! that match all of them:
 //!
 //! | parameter | which |
@@ -46,7 +46,7 @@
 //! | `player` | of this player, by the whole name |
 //! | `address` | from this IP address, or from this `IP:PORT` |
 //! | `profile` | with this liveness profile |
-//! | `link` | `healthy`, `suspect`, or one diagnosis: `undecided`, `path_dead`, `peer_frozen`, … |
+//! | `link` | `healthy`, `suspended`, `suspect`, or one diagnosis: `undecided`, `path_dead`, `peer_frozen`, … |
 //! | `limit` | at most this many, 1 to 1,000; default 100 |
 //! | `after` | after the session with this id |
 //!

@@ -36,6 +36,7 @@ async fn a_player_that_was_reset_comes_back_and_nothing_is_lost_or_comes_twice()
         ann.is_reset();
         let end = game.ends.end().await;
         assert_eq!((end.cause(), end.connection), (Cause::PeerReset, 1));
+        assert!(end.session_lives_on);
         is_away(&game).await;
         game.hears(&Heard::Lost(Cause::PeerReset)).await;
         ann.comes_back(addr).await;
@@ -46,6 +47,7 @@ async fn a_player_that_was_reset_comes_back_and_nothing_is_lost_or_comes_twice()
         drop(ann);
         let end = game.ends.end().await;
         assert_eq!((end.cause(), end.connection), (Cause::PeerGoodbye, 2));
+        assert!(!end.session_lives_on);
         game.hears(&Heard::Left("peer_goodbye")).await;
         let heard: Vec<_> = game.heard();
         let frames: Vec<_> = heard
@@ -93,6 +95,7 @@ async fn a_player_whose_older_connection_looks_alive_replaces_it() {
             (end.cause(), end.connection),
             (Cause::SupersededByResume, 1)
         );
+        assert!(end.session_lives_on);
         assert_eq!(end.player.as_deref(), Some("ann"));
         assert_eq!(end.session, Some(SessionId::from_bytes(ann.session)));
         let lost = Heard::Lost(Cause::SupersededByResume);
@@ -114,7 +117,9 @@ async fn a_player_that_does_not_come_back_leaves_once_when_its_window_is_over() 
         let expected = [Heard::Joined, lost, Heard::Left("resume_expired")];
         assert_eq!(game.heard(), expected, "{shape:?}");
         assert_eq!(game.ends.end().await.cause(), Cause::PeerFin);
-        assert_eq!(game.ends.departure().await.cause.label(), "resume_expired");
+        let departure = game.ends.departure().await;
+        assert_eq!(departure.cause.label(), "resume_expired");
+        assert!(departure.away_for >= Some(Duration::from_millis(300)));
         let stats = game.server.stats();
         assert!(stats.laws_hold());
         assert_eq!((stats.sessions_suspended, stats.sessions_open), (0, 0));

@@ -7,6 +7,7 @@ use lastword_server::{Cause, DepartureCause, Player, Server, ServerHandle, Sessi
 use serde_json::Value;
 
 use crate::http::send;
+use crate::log::Log;
 use crate::server::{Silent, join_to_resume, within};
 
 const TOKEN: &str = "0123456789abcdef";
@@ -61,10 +62,23 @@ async fn a_suspended_session_is_listed_as_such() {
     let known = json(admin, &format!("/api/sessions/{session}")).await;
     assert_eq!(known["live"]["link"], "suspended");
     assert!(known["live"]["suspended_ms"].is_u64(), "{known}");
+    let close = &known["closes"][0];
+    assert_eq!(
+        (&close["connection"], &close["session_lives_on"]),
+        (&1.into(), &true.into())
+    );
+    assert!(
+        close["words"]
+            .as_str()
+            .unwrap()
+            .ends_with(", the session lives on"),
+        "{close}"
+    );
 }
 
 #[tokio::test]
-async fn a_kick_of_a_suspended_session_ends_it() {
+async fn a_kick_of_a_suspended_session_ends_it_and_is_a_line_of_the_log() {
+    let log = Log::start();
     let (server, admin) = guarded().await;
     let session = cut_off(&server, admin).await;
     let kick = format!(r#"{{"session":"{session}","reason":"enough"}}"#);
@@ -79,5 +93,12 @@ async fn a_kick_of_a_suspended_session_ends_it() {
     assert_eq!(server.stats().departures, [(kicked, 1)]);
     let known = json(admin, &format!("/api/sessions/{session}")).await;
     assert!(known.get("live").is_none(), "{known}");
+    let mut lines = log.lines("lastword::departure");
+    lines.retain(|line| line.fields["session"] == session.to_string());
+    let [line] = &lines[..] else {
+        panic!("one line: {lines:?}")
+    };
+    let fields = ["level", "cause", "player", "lost_by"].map(|field| &line.fields[field]);
+    assert_eq!(fields, ["INFO", "kicked", "ann", "peer_fin"]);
     assert_eq!(ask(admin, "POST", "/api/kick", &kick).await.0, 404);
 }

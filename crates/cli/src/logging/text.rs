@@ -1,5 +1,5 @@
-//! A log line for people. An end has many fields, and most are zero. This format leaves those out, and JSON has
-//! them all.
+//! A log line for people. An end of a connection or a session has many fields, and most are zero. This format leaves
+//! those out, and JSON has them all.
 
 use std::fmt::{self, Debug};
 
@@ -28,7 +28,7 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let metadata = event.metadata();
-        if metadata.target() != "lastword::close" {
+        if !MOSTLY_ZEROS.contains(&metadata.target()) {
             return self.other.format_event(context, writer, event);
         }
         SystemTime.format_time(&mut writer)?;
@@ -52,6 +52,8 @@ fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Resu
         }
     }
 }
+
+const MOSTLY_ZEROS: [&str; 2] = ["lastword::close", "lastword::departure"];
 
 /// A zero, an empty text, and a farewell that was never written.
 const SAYS_NOTHING: [&str; 3] = ["0", "\"\"", "\"none\""];

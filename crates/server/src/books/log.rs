@@ -1,13 +1,16 @@
 //! One structured line per close, made of the fields of its [`Record`](crate::Record): the important ones first,
-//! counts and clocks last. Closes of peers that never spoke, and joins of sessions, are logged at debug level.
+//! counts and clocks last. Closes of peers that never spoke, and joins of sessions, are logged at debug level. A session
+//! that departs while it waits for its player has a line of its own.
 //! Connections that never became a session have a separate limit.
 
 mod limit;
 
+use std::time::Duration;
+
 use lastword_keepalive::ProfileName;
 use lastword_session::{Cause, Class};
 
-use crate::books::record::{Disconnect, Steps};
+use crate::books::record::{Departure, Disconnect, Steps, millis, rfc3339};
 use crate::guard::logged;
 use crate::player::{SessionIdentity, printable};
 
@@ -41,6 +44,7 @@ macro_rules! line {
                 seq = record.seq,
                 at = record.at,
                 connection = record.connection,
+                session_lives_on = record.session_lives_on,
                 trail = (!record.trail.is_empty())
                     .then(|| tracing::field::display(Steps(&record.trail))),
                 age_ms = record.age_ms,
@@ -96,6 +100,37 @@ pub(crate) fn disconnect(limit: &Limit, disconnect: &Disconnect) {
         (Cause::PeerProbe, _) => line!(DEBUG, limit, disconnect),
         (_, Class::Defect) => line!(ERROR, limit, disconnect),
         (_, _) => line!(INFO, limit, disconnect),
+    });
+}
+
+/// Logs that a session is over whose connection was lost before, with the field names of the line about a close. `unsent`
+/// are the frames and bytes that waited for its player.
+pub(crate) fn departure(departure: &Departure, away_for: Duration, unsent: (u64, u64)) {
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::event!(
+                target: "lastword::departure",
+                tracing::Level::$level,
+                cause = departure.cause.label(),
+                player = departure.player.as_deref().map(printable).as_deref(),
+                away_ms = millis(away_for),
+                lost_by = departure.ending.verdict.cause.label(),
+                remote = %departure.remote,
+                session = %departure.session,
+                class = departure.cause.class().label(),
+                at = rfc3339(departure.at),
+                connection = departure.ending.connection,
+                frames_unsent = unsent.0,
+                bytes_unsent = unsent.1,
+                frames_undelivered = departure.undelivered_frames,
+                bytes_undelivered = departure.undelivered_bytes,
+                "left"
+            )
+        };
+    }
+    logged(|| match departure.cause.class() == Class::Defect {
+        true => line!(ERROR),
+        false => line!(INFO),
     });
 }
 

@@ -6,7 +6,7 @@ use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lastword_keepalive::ProfileName;
 use lastword_session::{Cause, DepartureCause, Ending, SessionId};
@@ -15,7 +15,7 @@ use crate::player::{Data, RemoteSource, is_name_of};
 
 pub use flat::{Record, Step};
 
-pub(crate) use flat::Steps;
+pub(crate) use flat::{Steps, millis, rfc3339};
 
 /// One ended connection: the player, the time, the cause and the evidence.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct Disconnect {
     pub session: Option<SessionId>,
     /// The number of this connection in its session: 1, and one more at each resume; 0 if no session joined.
     pub connection: u32,
+    /// Whether the session outlives this end: it waits for its player, or has a newer connection.
+    pub session_lives_on: bool,
     /// The liveness profile.
     pub profile: Option<ProfileName>,
     /// The peer's frames that were received, and that the game had not taken when this record was written.
@@ -75,7 +77,11 @@ impl Disconnect {
 /// Writes the evidence in words, for people: what happened, and the facts that show it.
 impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        in_words(&self.ending, f)
+        in_words(&self.ending, f)?;
+        match self.session_lives_on {
+            true => f.write_str(", the session lives on"),
+            false => Ok(()),
+        }
     }
 }
 
@@ -124,7 +130,7 @@ fn in_words(ending: &Ending, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// frames after the departure.
 #[derive(Clone, Debug)]
 pub struct Departure {
-    /// The last connection's cause.
+    /// The last connection's cause, or why a session that waited for its player is over.
     pub cause: DepartureCause,
     /// The session.
     pub session: SessionId,
@@ -139,6 +145,8 @@ pub struct Departure {
     pub remote: SocketAddr,
     /// When the cause was fixed.
     pub at: SystemTime,
+    /// How long the session had waited for its player; `None` if its player was here.
+    pub away_for: Option<Duration>,
     /// The end of the session's last connection, as it was known when the cause was fixed. The record of the
     /// connection ([`Disconnect`]) comes when the connection has closed, and says also whether our goodbye
     /// arrived.

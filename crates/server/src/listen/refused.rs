@@ -36,6 +36,7 @@ pub(super) fn report(core: &Core, remote: Remote, listener: u8, cause: Cause) {
         connection: 0,
         profile: core.settings.profile_name(0),
         undelivered_frames: 0,
+        session_lives_on: false,
         undelivered_bytes: 0,
         ending: Ending::without_evidence(verdict),
     });

@@ -26,6 +26,7 @@ pub(in crate::closes) fn close_of(seq: u64, session: bool) -> Arc<Disconnect> {
         connection: u32::from(session),
         profile: None,
         undelivered_frames: 0,
+        session_lives_on: false,
         undelivered_bytes: 0,
         ending: Ending::without_verdict(Phase::Hello, Time::ORIGIN),
     })

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 use lastword_keepalive::ProfileName;
 use lastword_session::wire::Goodbye;
 use lastword_session::{
-    Call, ClockOffset, Close, Detector, Ending, Evidence, FirstError, GameCode, GoodbyeProgress,
-    KernelSample, Layer, Message, OsError, PeerGoodbye, Phase, SessionId, Time, TrailEvent,
-    Verdict,
+    Call, ClockOffset, Close, DepartureCause, Detector, Ending, Evidence, FirstError, GameCode,
+    GoodbyeProgress, KernelSample, Layer, Message, OsError, PeerGoodbye, Phase, SessionId, Time,
+    TrailEvent, Verdict,
 };
 use serde_json::{Value, json};
 use tracing::Level;
@@ -16,7 +16,7 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
-use crate::player::RemoteSource;
+use crate::player::{Data, RemoteSource};
 
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -155,6 +155,7 @@ fn full() -> Disconnect {
         player: Some("an\"n \\ \u{1b}[31m\u{9b}".to_owned()),
         session: Some(SessionId::from_bytes([0xab; 16])),
         connection: 1,
+        session_lives_on: true,
         profile: Some(ProfileName::new("mobile").unwrap()),
         undelivered_frames: 9,
         undelivered_bytes: 10,
@@ -207,6 +208,53 @@ fn the_line_has_every_field_of_the_record_with_the_same_value() {
     assert_eq!(line["at"], "1970-01-01T00:00:01.500Z");
     assert_eq!(line["tcp_state"], "close");
     assert_eq!(line["words"], close.to_string());
+}
+
+#[test]
+fn a_departure_while_away_is_a_line_of_its_own_and_a_defect_is_an_error() {
+    let close = full();
+    let left = |cause: DepartureCause| {
+        let departure = Departure {
+            cause,
+            session: close.session.unwrap(),
+            undelivered_frames: 1,
+            undelivered_bytes: 2,
+            player: close.player.clone(),
+            remote: close.remote,
+            at: close.at,
+            away_for: Some(second(60)),
+            ending: close.ending.clone(),
+            data: Data::default(),
+        };
+        let lines = Lines::default();
+        let subscriber = fmt().json().flatten_event(true).with_writer(lines.clone());
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            super::departure(&departure, second(60), (3, 4));
+        });
+        let mut line: Value = serde_json::from_str(&lines.text()).unwrap();
+        line.as_object_mut().unwrap().remove("timestamp");
+        line
+    };
+    let expected = json!({
+        "level": "INFO",
+        "target": "lastword::departure",
+        "message": "left",
+        "cause": "resume_expired",
+        "class": "abrupt",
+        "player": "an\"n \\ <U+001B>[31m<U+009B>",
+        "away_ms": 60_000,
+        "lost_by": "path_dead",
+        "remote": "10.0.0.9:4711",
+        "session": "abababababababababababababababab",
+        "at": "1970-01-01T00:00:01.500Z",
+        "connection": 1,
+        "frames_unsent": 3,
+        "bytes_unsent": 4,
+        "frames_undelivered": 1,
+        "bytes_undelivered": 2,
+    });
+    assert_eq!(left(DepartureCause::ResumeExpired), expected);
+    assert_eq!(left(Cause::VerdictMissing.into())["level"], "ERROR");
 }
 
 #[test]

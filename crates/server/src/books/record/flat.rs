@@ -50,6 +50,9 @@ pub struct Record<'a> {
     pub session: Option<SessionId>,
     /// The number of this connection in its session, from 1; 0 if no session joined.
     pub connection: u32,
+    /// `true` if the session outlives this end: it waits for its player, or has a newer connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_lives_on: Option<bool>,
     /// Time from accept to the moment the cause was fixed.
     pub age_ms: u64,
     /// Time from the session's join to the moment the cause was fixed; 0 if none joined.
@@ -228,6 +231,7 @@ impl<'a> Record<'a> {
             player: disconnect.player.as_deref().map(printable),
             session: disconnect.session,
             connection: disconnect.connection,
+            session_lives_on: disconnect.session_lives_on.then_some(true),
             age_ms: millis(evidence.age),
             live_ms: millis(evidence.live_for),
             lingered_ms: millis(evidence.lingered),
@@ -328,7 +332,7 @@ fn tcp_state(state: u8) -> Option<&'static str> {
 
 /// A time outside of the years that the format can show is written as the nearest time that it can
 /// show.
-fn rfc3339(at: SystemTime) -> String {
+pub(crate) fn rfc3339(at: SystemTime) -> String {
     let last = UNIX_EPOCH + Duration::from_secs(LAST_SECOND);
     humantime::format_rfc3339_millis(at.clamp(UNIX_EPOCH, last)).to_string()
 }
@@ -336,7 +340,7 @@ fn rfc3339(at: SystemTime) -> String {
 /// 9999-12-31T23:59:59Z.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

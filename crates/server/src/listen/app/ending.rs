@@ -32,7 +32,9 @@ impl<S: Shape> ServerApp<S> {
         let ledger = &self.core().books.ledger;
         let lingers = ledger.depart(cause, usize::from(identity.cohort), is_away);
         self.lingers = Some(lingers);
-        self.leaves(&identity, cause, ending);
+        let evidence = &ending.evidence;
+        let unsent = (evidence.frames_unsent, evidence.bytes_unsent);
+        self.leaves(&identity, cause, ending, unsent);
         lingers
     }
 
@@ -44,12 +46,14 @@ impl<S: Shape> ServerApp<S> {
         self.flagged(LinkFlag::RateLimited, false);
     }
 
-    /// The session leaves the list of live sessions, its groups and its door, and the game is told.
+    /// The session leaves the list of live sessions, its groups and its door, and the game is told. `unsent` are frames and
+    /// bytes for its player.
     pub(super) fn leaves(
         &mut self,
         identity: &Arc<SessionIdentity>,
         cause: DepartureCause,
         ending: Ending,
+        unsent: (u64, u64),
     ) {
         self.core().books.live_sessions.remove(identity.session);
         self.core().groups.depart(identity.session);
@@ -58,10 +62,10 @@ impl<S: Shape> ServerApp<S> {
         self.is_calm();
         let undelivered = self.undelivered();
         // A session that waited for its player has left now, and not when its connection was lost.
-        let at = if let Standing::Away(_) = self.standing {
-            SystemTime::now()
-        } else {
-            self.wall_time_of(&ending)
+        let away_for = self.standing.away_for(Clock::real());
+        let at = match away_for {
+            Some(_) => SystemTime::now(),
+            None => self.wall_time_of(&ending),
         };
         let departure = Departure {
             cause,
@@ -69,11 +73,15 @@ impl<S: Shape> ServerApp<S> {
             player: identity.player.as_deref().map(str::to_owned),
             remote: identity.remote().addr,
             at,
+            away_for,
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
             ending,
             data: identity.data.clone(),
         };
+        if let Some(away_for) = away_for {
+            log::departure(&departure, away_for, unsent);
+        }
         self.standing = Standing::Departed(Arc::clone(identity));
         if let Some(game) = self.game.take() {
             guarded("the game panicked in `left`", || {
@@ -133,6 +141,7 @@ impl<S: Shape> ServerApp<S> {
             player: identity.and_then(|identity| identity.player.as_deref().map(str::to_owned)),
             session: identity.map(|identity| identity.session),
             connection: ending.connection,
+            session_lives_on: matches!(self.standing, Standing::Away(_) | Standing::Replaced(_)),
             profile: core.settings.profile_name(profile),
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
@@ -182,7 +191,11 @@ impl<S: Shape> Drop for ServerApp<S> {
         self.dropped_away();
         if self.admitted.is_some() {
             let at = self.core().clock.now();
-            self.end(Ending::without_verdict(self.standing.phase(), at));
+            self.end(Ending {
+                // It is 1 for a later connection, too, whose number is lost with its task.
+                connection: u32::from(self.standing.has_joined()),
+                ..Ending::without_verdict(self.standing.phase(), at)
+            });
         }
         self.core().books.ledger.gone();
     }

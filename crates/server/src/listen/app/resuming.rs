@@ -253,7 +253,7 @@ impl<S: Shape> ServerApp<S> {
         let unsent = (unsent.frames, unsent.bytes);
         let ledger = &self.core().books.ledger;
         ledger.depart_away(cause, cohort, unsent);
-        self.leaves(&identity, cause, ending);
+        self.leaves(&identity, cause, ending, unsent);
     }
 
     /// A session that was dropped while it waited, because its runtime was, is counted as a defect.
