@@ -137,13 +137,11 @@ const RESERVED: &str = "
 ## Reserved
 
 These names and labels are kept for parts that are not built yet. Nothing emits them, so no rule or dashboard may ask for
-them. The label `outcome` will be `resumed`, `bad_token`, `unknown`, `expired`, `ended`, `gap`, `ack_ahead` or `raced`.
+them.
 
 | Name | Type | Labels | What | With |
 |---|---|---|---|---|
 | `lastword_log_lines_suppressed_total` | counter | `cause` | Lines of closes that were not logged because too many had the same cause. | rates |
-| `lastword_resumes_total` | counter | `outcome` | Attempts to resume a session, by their outcome. | resume |
 | `lastword_send_queue_bytes` | gauge | – | Bytes that wait to be written, in all sessions. | memory limits |
 | `lastword_replay_bytes` | gauge | – | Bytes kept until the peer's session acknowledges them, in all sessions. | resume |
-| `lastword_certificate_expiry_timestamp_seconds` | gauge | – | When the first of the certificates in use expires. | TLS |
 ";

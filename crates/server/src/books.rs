@@ -6,6 +6,7 @@ pub(crate) mod log;
 mod metrics;
 mod names;
 mod record;
+mod resumes;
 mod session_status;
 mod stats;
 mod traffic;
@@ -25,6 +26,7 @@ pub(crate) use ledger::{AcceptError, Closing};
 pub(crate) use live_sessions::LiveSessions;
 pub(crate) use metrics::{Metrics, OpenFds, State, with_recorder};
 pub(crate) use names::{Names, UnknownName};
+pub(crate) use resumes::ResumeOutcome;
 
 use ledger::Ledger;
 use names::NameKind;

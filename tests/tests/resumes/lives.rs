@@ -71,7 +71,9 @@ async fn a_player_that_was_reset_comes_back_and_nothing_is_lost_or_comes_twice()
             Heard::Left("peer_goodbye"),
         ];
         assert_eq!(others, expected, "{shape:?}");
-        assert!(game.server.stats().laws_hold());
+        let stats = game.server.stats();
+        assert!(stats.laws_hold());
+        assert_eq!((stats.resumed, stats.superseded), (1, 0));
     }
 }
 
@@ -101,7 +103,9 @@ async fn a_player_whose_older_connection_looks_alive_replaces_it() {
         let lost = Heard::Lost(Cause::SupersededByResume);
         let expected = [Heard::Joined, lost, Heard::Back(2), frame(b"here")];
         assert_eq!(game.heard(), expected, "{shape:?}");
-        assert!(game.server.stats().laws_hold());
+        let stats = game.server.stats();
+        assert!(stats.laws_hold());
+        assert_eq!((stats.resumed, stats.superseded), (0, 1));
     }
 }
 

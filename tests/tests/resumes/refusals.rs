@@ -30,6 +30,8 @@ async fn a_wrong_token_and_an_unknown_session_are_refused_alike_and_change_nothi
     }
     ann.session[3] ^= 1;
     assert!(is_refused(&ann.knock(addr).await.0));
+    let refused = game.server.stats().resumes_refused;
+    assert_eq!(refused, [("stale", token.len() as u64 * 8 + 1)]);
     ann.session = session;
     ann.exchange(older);
     ann.says(b"still here").await;
@@ -47,6 +49,7 @@ async fn a_player_that_claims_more_than_was_sent_is_refused_and_may_come_back_ri
     until("it is away", || game.server.stats().sessions_suspended == 1).await;
     ann.received.push(b"never sent".to_vec());
     assert!(is_refused(&ann.knock(addr).await.0));
+    assert_eq!(game.server.stats().resumes_refused, [("ahead", 1)]);
     ann.received.clear();
     ann.comes_back(addr).await;
     assert_eq!(ann.connection, 2);

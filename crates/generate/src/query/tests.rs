@@ -37,8 +37,8 @@ fn a_query_for_an_unknown_metric_or_label_is_an_error() {
             "there is no metric `lastword_connections_open_sum`",
         ),
         (
-            "lastword_resumes_total",
-            "there is no metric `lastword_resumes_total`",
+            "lastword_replay_bytes",
+            "there is no metric `lastword_replay_bytes`",
         ),
         (
             "lastword_connections_open{class=\"defect\"}",

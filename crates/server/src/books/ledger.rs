@@ -9,6 +9,7 @@ use lastword_session::{Cause, DepartureCause, Phase};
 use lastword_transport::Linger;
 use tokio::sync::Notify;
 
+use crate::books::resumes::ResumeOutcome;
 use crate::guard::lock;
 
 /// The counts of one server.
@@ -43,6 +44,8 @@ pub(crate) struct Counts {
     pub(crate) suspended: u64,
     /// The open connections that a session has: each shares the place of its session.
     attached: u64,
+    /// Attempts to come back, by [`ResumeOutcome::ALL`].
+    pub(crate) resumes: [u64; ResumeOutcome::ALL.len()],
     disconnects: Vec<u64>,
     departures: Vec<u64>,
     pub(crate) accept_errors: [u64; AcceptError::ALL.len()],
@@ -130,6 +133,7 @@ impl Ledger {
                 sessions_open: 0,
                 suspended: 0,
                 attached: 0,
+                resumes: [0; ResumeOutcome::ALL.len()],
                 disconnects: vec![0; kinds * Phase::ALL.len()],
                 departures: vec![0; (Cause::ALL.len() + LATER.len()) * cohorts],
                 accept_errors: [0; AcceptError::ALL.len()],
@@ -228,10 +232,16 @@ impl Ledger {
     }
 
     /// A session's player is back.
-    pub(crate) fn back(&self) {
+    pub(crate) fn back(&self, outcome: ResumeOutcome) {
         let mut counts = lock(&self.counts);
         counts.suspended -= 1;
         counts.sessions_open += 1;
+        counts.resume(outcome);
+    }
+
+    /// An attempt to come back to a session has failed.
+    pub(crate) fn not_back(&self, outcome: ResumeOutcome) {
+        lock(&self.counts).resume(outcome);
     }
 
     /// Counts a connection out. Returns the sequence number of this end.
@@ -307,6 +317,11 @@ impl Counts {
         }
     }
 
+    fn resume(&mut self, outcome: ResumeOutcome) {
+        let mut all = ResumeOutcome::ALL.iter();
+        count(&mut self.resumes, all.position(|each| *each == outcome));
+    }
+
     fn linger(&mut self, max: u64) -> Linger {
         self.lingering += 1;
         match self.lingering - self.refused <= self.places.min(max) {
@@ -356,6 +371,16 @@ impl Counts {
             .map(AcceptError::label)
             .into_iter()
             .zip(self.accept_errors)
+    }
+
+    pub(crate) fn resumes_as(&self, outcome: ResumeOutcome) -> u64 {
+        let mut all = self.resumes();
+        all.find(|(of, _)| *of == outcome)
+            .map_or(0, |(_, count)| count)
+    }
+
+    pub(crate) fn resumes(&self) -> impl Iterator<Item = (ResumeOutcome, u64)> {
+        ResumeOutcome::ALL.into_iter().zip(self.resumes)
     }
 
     fn disconnect_index(&self, cause: Cause, phase: Phase, cohort: usize) -> usize {

@@ -14,6 +14,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::books::ledger::{AcceptError, Counts, GAME_CLOSES};
 use crate::books::names::NameKind;
+use crate::books::resumes::ResumeOutcome;
 use crate::books::traffic::Totals;
 use crate::config::{Bound, MetricsConfig, Settings};
 
@@ -35,6 +36,7 @@ pub(crate) struct Metrics {
     joined: Counter,
     sessions_open: Gauge,
     suspended: Gauge,
+    resumes: [Counter; ResumeOutcome::ALL.len()],
     frames: [Counter; 2],
     bytes: [Counter; 2],
     drained_bytes: Counter,
@@ -58,6 +60,7 @@ pub(crate) struct Metrics {
     max_fds: Gauge,
     detection: Vec<(Cause, ProfileName, Histogram)>,
     session_duration: Histogram,
+    pub(crate) resume_away: Histogram,
     brief_sessions: Vec<(Cause, Counter)>,
     pub(crate) auth_duration: Histogram,
     pub(crate) heartbeat_rtt: Histogram,
@@ -125,6 +128,8 @@ impl Metrics {
             joined: counter!("lastword_sessions_joined_total"),
             sessions_open: gauge!("lastword_sessions_open"),
             suspended: gauge!("lastword_sessions_suspended"),
+            resumes: ResumeOutcome::ALL
+                .map(|outcome| counter!("lastword_resumes_total", "outcome" => outcome.label())),
             frames: direction("lastword_frames_total"),
             bytes: direction("lastword_bytes_total"),
             drained_bytes: counter!("lastword_drained_bytes_total"),
@@ -152,6 +157,7 @@ impl Metrics {
             max_fds: gauge!("lastword_max_fds"),
             detection: detection(&settings.profiles),
             session_duration: histogram!("lastword_session_duration_seconds"),
+            resume_away: histogram!("lastword_resume_away_seconds"),
             brief_sessions: brief_sessions(),
             auth_duration: histogram!("lastword_auth_duration_seconds"),
             heartbeat_rtt: histogram!("lastword_heartbeat_rtt_seconds"),
@@ -172,6 +178,7 @@ impl Metrics {
         self.joined.absolute(counts.joined);
         self.sessions_open.set(as_f64(counts.sessions_open));
         self.suspended.set(as_f64(counts.suspended));
+        publish_all(&self.resumes, counts.resumes);
         for (cause, phase, cohort, counter) in &self.disconnects {
             counter.absolute(counts.disconnects(*cause, *phase, *cohort));
         }
@@ -221,17 +228,19 @@ impl Metrics {
             .set(state.max_fds.map_or(f64::INFINITY, as_f64));
     }
 
-    /// Records the durations of one end.
+    /// Records how long a session was.
+    pub(crate) fn departed(&self, cause: DepartureCause, lived: Duration) {
+        self.session_duration.record(lived);
+        let mut brief = self.brief_sessions.iter();
+        let brief = brief.find(|(of, _)| DepartureCause::from(*of) == cause);
+        if let Some((_, counter)) = brief.filter(|_| lived < BRIEF) {
+            counter.increment(1);
+        }
+    }
+
+    /// Records how long the silence was that one end followed.
     pub(crate) fn ended(&self, ending: &Ending, profile: ProfileName) {
         let cause = ending.verdict.cause;
-        if ending.verdict.phase == Phase::Live {
-            let lived = ending.evidence.live_for;
-            self.session_duration.record(lived);
-            let brief = self.brief_sessions.iter().find(|(of, _)| *of == cause);
-            if let Some((_, counter)) = brief.filter(|_| lived < BRIEF) {
-                counter.increment(1);
-            }
-        }
         let series = self
             .detection
             .iter()

@@ -5,8 +5,8 @@ use std::time::Duration;
 use lastword_session::{Cause, DepartureCause, Diagnosis, Phase};
 use lastword_transport::Table;
 
-use super::Books;
 use super::ledger::departure_causes;
+use super::{Books, ResumeOutcome};
 
 /// One snapshot of a server's counts. Both laws hold in it: opened = open + Σ disconnects, and joined = sessions open +
 /// suspended + Σ departures.
@@ -22,6 +22,13 @@ pub struct Stats {
     pub sessions_open: u64,
     /// Sessions without a connection, which wait for their player.
     pub sessions_suspended: u64,
+    /// Returns of players whose connection had been lost.
+    pub resumed: u64,
+    /// Returns of players whose older connection still looked alive.
+    pub superseded: u64,
+    /// Attempts to come back to a session that failed, by the label of `lastword_resumes_total`, without those that are
+    /// zero.
+    pub resumes_refused: Vec<(&'static str, u64)>,
     /// Ends by cause and phase, without those that are zero.
     pub disconnects: Vec<(Cause, Phase, u64)>,
     /// Departures by their cause, without those that are zero.
@@ -98,12 +105,20 @@ impl Books {
             .flat_map(|cause| Phase::ALL.map(|phase| (cause, phase, counts.ends(cause, phase))));
         let departures = departure_causes().map(|cause| (cause, counts.left(cause)));
         let accept_errors = counts.accept_errors();
+        let refused = counts
+            .resumes()
+            .filter(|(outcome, count)| !outcome.is_back() && *count > 0);
         Stats {
             connections_opened: counts.opened,
             connections_open: counts.open,
             sessions_joined: counts.joined,
             sessions_open: counts.sessions_open,
             sessions_suspended: counts.suspended,
+            resumed: counts.resumes_as(ResumeOutcome::Resumed),
+            superseded: counts.resumes_as(ResumeOutcome::Superseded),
+            resumes_refused: refused
+                .map(|(outcome, count)| (outcome.label(), count))
+                .collect(),
             disconnects: ends.filter(|(.., count)| *count > 0).collect(),
             departures: departures.filter(|(_, count)| *count > 0).collect(),
             accept_errors: accept_errors.filter(|(_, count)| *count > 0).collect(),

@@ -8,6 +8,7 @@ use lastword_session::{Cause, Close, Knock, Refusal, SessionId};
 use lastword_transport::{Carried, Mailbox, Newcomer, Returned};
 
 use super::Admitted;
+use crate::books::ResumeOutcome;
 use crate::guard::lock;
 use crate::player::{Remote, SessionIdentity};
 
@@ -50,7 +51,10 @@ pub(crate) struct Reply {
 /// What comes back for a visitor.
 pub(crate) enum Answer {
     /// The session does not go on with it.
-    Refused(Returned),
+    Refused {
+        returned: Returned,
+        outcome: ResumeOutcome,
+    },
     /// It does. The older connection, where it has not ended, is the task's now.
     Adopted(Option<Leaving>),
 }
@@ -83,7 +87,7 @@ impl Doors {
             return true;
         };
         drop(doors);
-        visitor.refuse(refusal.close());
+        visitor.refuse(refusal);
         false
     }
 
@@ -109,16 +113,19 @@ impl Doors {
     }
 
     /// Takes a visitor back that the session's task has not looked at.
-    pub(crate) fn take_back(&self, session: SessionId, reply: &Arc<Reply>) -> Option<Returned> {
+    pub(crate) fn take_back(&self, session: SessionId, reply: &Arc<Reply>) -> Option<Answer> {
         let mut doors = lock(&self.0);
         let waiting = &mut doors.get_mut(&session)?.waiting;
         let place = waiting
             .iter()
             .position(|visitor| Arc::ptr_eq(&visitor.reply, reply))?;
         let visitor = waiting.remove(place)?;
-        Some(Returned {
-            carried: visitor.carried,
-            refusal: Some(Close::new(Cause::Overloaded)),
+        Some(Answer::Refused {
+            returned: Returned {
+                carried: visitor.carried,
+                refusal: Some(Close::new(Cause::Overloaded)),
+            },
+            outcome: ResumeOutcome::Late,
         })
     }
 
@@ -126,17 +133,14 @@ impl Doors {
     pub(crate) fn shut(&self, session: SessionId) {
         let door = lock(&self.0).remove(&session);
         for visitor in door.into_iter().flat_map(|door| door.waiting) {
-            visitor.refuse(Refusal::Stale.close());
+            visitor.refuse(Refusal::Stale);
         }
     }
 }
 
 impl Visitor {
-    fn refuse(self, refusal: Close) {
-        self.reply.give(Answer::Refused(Returned {
-            carried: self.carried,
-            refusal: Some(refusal),
-        }));
+    fn refuse(self, refusal: Refusal) {
+        self.reply.refuse(self.carried, refusal);
     }
 }
 
@@ -152,6 +156,17 @@ impl Reply {
     pub(crate) fn give(&self, answer: Answer) {
         *lock(&self.answer) = Some(answer);
         self.mailbox.wake();
+    }
+
+    /// Leaves a refusal.
+    pub(crate) fn refuse(&self, carried: Box<Carried>, refusal: Refusal) {
+        self.give(Answer::Refused {
+            returned: Returned {
+                carried,
+                refusal: Some(refusal.close()),
+            },
+            outcome: refusal.into(),
+        });
     }
 
     /// Takes the answer, if it is there.

@@ -4,7 +4,7 @@
 use super::metric::MetricKind::{Counter, Gauge, Histogram};
 use super::metric::MetricLabel::{
     AcceptError, Cause, Class, Cohort, DepartureCause, Diagnosis, Direction, GameCause, GameCode,
-    Initiator, NameKind, Phase, Profile, QueuePolicy, SilentCause, Version,
+    Initiator, NameKind, Phase, Profile, QueuePolicy, ResumeOutcome, SilentCause, Version,
 };
 use super::metric::MetricUnit::{Bytes, Count, Flag, Seconds};
 use super::metric::{Metric, MetricKind, MetricLabel, MetricUnit};
@@ -113,11 +113,28 @@ const CATALOGUE: &[Metric] = &[
         "Sessions without a connection, within their resume window.",
     ),
     row(
+        "lastword_resumes_total",
+        Counter,
+        Count,
+        &[ResumeOutcome],
+        "Attempts to come back to a session, by outcome: back (`resumed`, or `superseded` if the older connection looked \
+         alive), or refused.",
+    ),
+    row(
+        "lastword_resume_away_seconds",
+        Histogram {
+            buckets: AWAY_SECONDS,
+        },
+        Seconds,
+        &[],
+        "Time from the loss of a session's connection to the return of its player.",
+    ),
+    row(
         "lastword_departures_total",
         Counter,
         Count,
         &[DepartureCause, Class, Cohort],
-        "Sessions departed, by their last cause.",
+        "Sessions departed, by their last cause. A player that came back has not departed.",
     ),
     row(
         "lastword_session_duration_seconds",
@@ -326,6 +343,9 @@ const CATALOGUE: &[Metric] = &[
 const SESSION_SECONDS: &[f64] = &[
     1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0,
 ];
+
+/// From a lost connection that is noticed at once to the windows of the built-in profiles.
+const AWAY_SECONDS: &[f64] = &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0];
 
 /// Just above the bounds of the built-in profiles. From a second on, each bucket is at most 1.5 times the one before.
 /// So for every bound, a quantile of ends within the bound is at most 1.5 times the bound.

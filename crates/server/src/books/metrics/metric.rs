@@ -4,6 +4,7 @@ use lastword_session::{Cause, Class, DepartureCause, Diagnosis, Initiator, Phase
 
 use crate::books::ledger::{AcceptError, GAME_CLOSES};
 use crate::books::names::NameKind;
+use crate::books::resumes::ResumeOutcome;
 
 /// A metric that the server emits. Rules, dashboards and documentation are checked against it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,6 +118,8 @@ pub enum MetricLabel {
     NameKind,
     /// The policy that dropped a frame.
     QueuePolicy,
+    /// How an attempt to come back to a session ended.
+    ResumeOutcome,
     /// A liveness profile.
     Profile,
     /// The version of this library.
@@ -125,7 +128,7 @@ pub enum MetricLabel {
 
 impl MetricLabel {
     /// Every label.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Cause,
         Self::DepartureCause,
         Self::GameCause,
@@ -140,6 +143,7 @@ impl MetricLabel {
         Self::Direction,
         Self::NameKind,
         Self::QueuePolicy,
+        Self::ResumeOutcome,
         Self::Profile,
         Self::Version,
     ];
@@ -159,6 +163,7 @@ impl MetricLabel {
             Self::Direction => "direction",
             Self::NameKind => "kind",
             Self::QueuePolicy => "policy",
+            Self::ResumeOutcome => "outcome",
             Self::Profile => "profile",
             Self::Version => "version",
         }
@@ -189,6 +194,7 @@ impl MetricLabel {
             Self::Direction => vec!["in", "out"],
             Self::NameKind => NameKind::ALL.map(NameKind::label).to_vec(),
             Self::QueuePolicy => vec!["close", "drop_oldest", "latest"],
+            Self::ResumeOutcome => ResumeOutcome::ALL.map(ResumeOutcome::label).to_vec(),
             Self::Cohort | Self::GameCode | Self::Profile | Self::Version => return None,
         })
     }

@@ -79,6 +79,12 @@ impl<S: Shape> ServerApp<S> {
             ending,
             data: identity.data.clone(),
         };
+        let lived = match away_for {
+            None if departure.ending.connection <= 1 => departure.ending.evidence.live_for,
+            _ => identity.joined.live_for(Clock::real()),
+        };
+        let books = &self.core().books;
+        books.measure(|metrics| metrics.departed(cause, lived));
         if let Some(away_for) = away_for {
             log::departure(&departure, away_for, unsent);
         }

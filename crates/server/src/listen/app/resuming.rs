@@ -11,6 +11,7 @@ use lastword_transport::{
 
 use super::ServerApp;
 use super::standing::{AtDoor, Away, Claiming, Replaced, Standing};
+use crate::books::ResumeOutcome;
 use crate::core::{Answer, Leaving, Reply, Seat, Visitor};
 use crate::guard::{guarded, lock};
 use crate::player::{LinkFlag, Returning, SessionIdentity};
@@ -29,6 +30,7 @@ impl<S: Shape> ServerApp<S> {
         };
         let mailbox = core.mailboxes.of(claim.session);
         let (Some(identity), Ok(knock), Some(mailbox)) = (identity, knock, mailbox) else {
+            core.books.ledger.not_back(Refusal::Stale.into());
             return Err(Refusal::Stale.close());
         };
         if !self.lets_back(&identity) {
@@ -98,15 +100,15 @@ impl<S: Shape> ServerApp<S> {
         };
         let take_back = || {
             let doors = &self.core().doors;
-            let returned = doors.take_back(at_door.session, &at_door.reply);
-            returned.map(Answer::Refused)
+            doors.take_back(at_door.session, &at_door.reply)
         };
         let answer = at_door.reply.take();
         let answer = answer.or_else(|| is_late.then(take_back).flatten());
         let remote = at_door.remote;
         match answer {
             None => Poll::Pending,
-            Some(Answer::Refused(returned)) => {
+            Some(Answer::Refused { returned, outcome }) => {
+                self.core().books.ledger.not_back(outcome);
                 self.standing = Standing::Cancelled(Box::new(remote));
                 Poll::Ready(Some(returned))
             }
@@ -182,10 +184,7 @@ impl<S: Shape> ServerApp<S> {
         let identity = self.standing.identity();
         let inside = identity.and_then(|identity| self.core().doors.inside(identity.session));
         if let Some((_, reply)) = inside {
-            reply.give(Answer::Refused(Returned {
-                carried,
-                refusal: Some(refusal.close()),
-            }));
+            reply.refuse(carried, refusal);
         }
     }
 
@@ -220,14 +219,20 @@ impl<S: Shape> ServerApp<S> {
             return;
         };
         let (identity, since) = (Arc::clone(&away.identity), away.since);
+        let outcome = match away.ending.verdict.cause == Cause::SupersededByResume {
+            true => ResumeOutcome::Superseded,
+            false => ResumeOutcome::Resumed,
+        };
         self.standing = Standing::Joined(Arc::clone(&identity));
-        self.core().books.ledger.back();
+        self.core().books.ledger.back(outcome);
         identity.link.replace(LinkFlag::Away, false);
         let back = Back {
             away: Clock::real() - since,
             connection: outbox.connection_number(),
             refused_frames: outbox.mailbox().take_refused(),
         };
+        let books = &self.core().books;
+        books.measure(|metrics| metrics.resume_away.record(back.away));
         self.tell_link(outbox, &identity, Link::Back(Arc::new(back)));
     }
 
