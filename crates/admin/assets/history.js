@@ -2,10 +2,12 @@
 
 export const CLASSES = ["normal", "abrupt", "network", "stuck", "abuse", "capacity", "operator", "defect"];
 const KEPT_SECONDS = 960;
-const NONE = new Uint32Array(CLASSES.length * 2);
+/** The lost sessions come last. */
+const LOST = CLASSES.length * 2;
+const NONE = new Uint32Array(LOST + 1);
 
 export class History {
-  /** The seconds with ends: sessions by class, then other connections by class. */
+  /** The seconds with ends: of sessions' connections by class, then of other connections by class, then lost sessions. */
   #seconds = new Map();
   /** The periods that were received, oldest first. */
   #told = [];
@@ -40,6 +42,13 @@ export class History {
       if (second > this.now - seconds) add(sums, counts, scope);
     }
     return sums;
+  }
+
+  /** How many sessions were lost in the last seconds: their players have not come back. */
+  lost(seconds) {
+    let sum = 0;
+    for (const [second, counts] of this.#seconds) if (second > this.now - seconds) sum += counts[LOST];
+    return sum;
   }
 
   /** Times, and for each class its ends in steps of `step` seconds; null for unknown periods. */

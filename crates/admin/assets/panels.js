@@ -4,8 +4,6 @@ import { h, $, bytes, classMark, count, duration, rows, say } from "./dom.js";
 import { CLASSES } from "./history.js";
 import { causeLink } from "./causes.js";
 
-const LOST = ["abrupt", "network", "stuck", "abuse", "capacity", "defect"];
-
 export class Panels {
   #history;
   #tiles = new Map();
@@ -27,8 +25,7 @@ export class Panels {
   }
 
   #now({ sessions, connections, suspects }) {
-    const minute = this.#history.sums(60, "live");
-    const lost = CLASSES.reduce((sum, name, at) => sum + (LOST.includes(name) ? minute[at] : 0), 0);
+    const lost = this.#history.lost(60);
     const silent = suspects.reduce((sum, { now }) => sum + now, 0);
     this.#tile("open", h("a", { href: "#/sessions" }, "Sessions open"), count(sessions.open), `${count(sessions.joined)} joined`);
     this.#tile("suspended", h("a", { href: "#/sessions?link=suspended" }, "Suspended"), count(sessions.suspended), "lost their connection, and wait for their players");
@@ -114,6 +111,8 @@ export class Panels {
       ["Sessions whose reading is paused", count(own.inbound_paused)],
       ["Sessions whose player reads slowly", count(own.congested)],
       ["Sessions over their rate", count(own.rate_limited)],
+      ["Players that came back", count(own.resumed)],
+      ["Returns that were refused", count(own.resumes_refused)],
       ["Received", `${count(own.frames_in)} frames, ${bytes(own.bytes_in)}`],
       ["Sent", `${count(own.frames_out)} frames, ${bytes(own.bytes_out)}`],
       ["Round trip, mean", duration(own.round_trip_us === undefined ? undefined : own.round_trip_us / 1000)],

@@ -57,8 +57,8 @@
 //! # Live
 //! `/api/live` is a stream of server-sent events, one a second, for at most 32 viewers. Each event has five fields.
 //! `snapshot` has the counts of one moment, in which both laws hold. `history` has a row for each second that changed:
-//! the second since 1970, sessions by class, other connections by class. `closes` has the closes since the event
-//! before, oldest first, at most 500. `missed` counts the closes that were dropped before they could be sent. `last`
+//! the second since 1970, ends of sessions' connections by class, ends of other connections by class, and sessions
+//! that were lost. `closes` has the closes since the event before, oldest first, at most 500. `missed` counts the closes that were dropped before they could be sent. `last`
 //! is the `seq` after which to continue. With `Last-Event-ID`, a viewer continues after that event. If the id comes
 //! from another run of the server, the stream starts from the beginning. A snapshot is made once for all viewers, and
 //! only while there are viewers.

@@ -17,7 +17,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lastword_server::{Disconnect, Observer, ServerHandle};
+use lastword_server::{Departure, Disconnect, Observer, ServerHandle};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -41,6 +41,10 @@ impl Counted {
 impl Observer for Counted {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         self.lock().add(disconnect);
+    }
+
+    fn left(&self, departure: &Departure) {
+        self.lock().left(departure);
     }
 }
 

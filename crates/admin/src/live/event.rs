@@ -71,10 +71,11 @@ pub(super) fn position(id: &str, run: u64) -> Option<u64> {
     (of.parse() == Ok(run)).then(|| last.parse().ok()).flatten()
 }
 
-/// The rows of the history: a second, its sessions by class, its other connections by class.
+/// The rows of the history: a second, its ends of sessions' connections by class, those of other connections by class, and
+/// its lost sessions.
 fn rows(history: &[Second]) -> Vec<Vec<u64>> {
     let row = |each: &Second| {
-        let counts = each.live.iter().chain(&each.early);
+        let counts = each.live.iter().chain(&each.early).chain([&each.lost]);
         std::iter::once(each.second)
             .chain(counts.map(|count| u64::from(*count)))
             .collect()
@@ -100,6 +101,7 @@ mod tests {
             second: 5,
             live: [1; 8],
             early: [0; 8],
+            lost: 0,
         }];
         let moment = Moment {
             json: "{}".to_owned(),

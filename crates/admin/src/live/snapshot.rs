@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use lastword_server::{Bound, Cause, Class, Diagnosis, Phase, ServerHandle, Stats};
+use lastword_server::{Bound, Cause, Diagnosis, Phase, ServerHandle, Stats};
 use serde::Serialize;
 
-use super::tally::Silence;
+use super::tally::{Silence, is_loss};
 
 #[derive(Serialize)]
 pub(super) struct Snapshot {
@@ -86,6 +86,8 @@ struct Own {
     inbound_paused: u64,
     congested: u64,
     rate_limited: u64,
+    resumed: u64,
+    resumes_refused: u64,
     frames_in: u64,
     frames_out: u64,
     bytes_in: u64,
@@ -147,6 +149,8 @@ impl From<&Stats> for Own {
             inbound_paused: stats.inbound_paused,
             congested: stats.congested,
             rate_limited: stats.rate_limited,
+            resumed: stats.resumed + stats.superseded,
+            resumes_refused: stats.resumes_refused.iter().map(|(_, count)| count).sum(),
             frames_in: stats.frames.0,
             frames_out: stats.frames.1,
             bytes_in: stats.bytes.0,
@@ -159,9 +163,8 @@ impl From<&Stats> for Own {
 }
 
 fn lost(stats: &Stats) -> u64 {
-    let meant = [Class::Normal, Class::Operator];
     let departures = stats.departures.iter();
-    let lost = departures.filter(|(cause, _)| !meant.contains(&cause.class()));
+    let lost = departures.filter(|(cause, _)| is_loss(*cause));
     lost.map(|(_, count)| count).sum()
 }
 

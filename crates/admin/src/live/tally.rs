@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lastword_server::{Cause, Class, Disconnect, Phase, ProfileName};
+use lastword_server::{Cause, Class, Departure, DepartureCause, Disconnect, Phase, ProfileName};
 
 /// Ends by second and class, and the last silences.
 #[derive(Debug)]
@@ -18,10 +18,12 @@ pub(crate) struct Tally {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Second {
     pub(crate) second: u64,
-    /// Ends of sessions.
+    /// Ends of sessions' connections.
     pub(crate) live: [u32; Class::ALL.len()],
     /// Ends of connections that never became a session.
     pub(crate) early: [u32; Class::ALL.len()],
+    /// Sessions that departed against their players' will. A player that came back has not departed.
+    pub(crate) lost: u32,
 }
 
 /// How long silences of one cause lasted until they were noticed, in the sessions of one profile.
@@ -45,20 +47,35 @@ impl Tally {
         }
     }
 
-    fn count(&mut self, second: u64, class: Class, early: bool) {
-        let Some(slot) = self.seconds.get_mut(index(second)) else {
-            return;
-        };
+    pub(crate) fn left(&mut self, departure: &Departure) {
+        if is_loss(departure.cause) {
+            let since = departure.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.lose(since.as_secs());
+        }
+    }
+
+    fn lose(&mut self, second: u64) {
+        if let Some(slot) = self.slot(second) {
+            slot.lost = slot.lost.saturating_add(1);
+        }
+    }
+
+    /// The counts of a second; `None` if it is no longer shown, so that this end comes too late.
+    fn slot(&mut self, second: u64) -> Option<&mut Second> {
+        let slot = self.seconds.get_mut(index(second))?;
         if slot.second < second {
             *slot = Second {
                 second,
                 ..Second::default()
             };
         }
-        // This end comes too late: its second is no longer shown.
-        if slot.second > second {
+        (slot.second == second).then_some(slot)
+    }
+
+    fn count(&mut self, second: u64, class: Class, early: bool) {
+        let Some(slot) = self.slot(second) else {
             return;
-        }
+        };
         let counts = if early {
             &mut slot.early
         } else {
@@ -141,6 +158,11 @@ impl Silence {
     }
 }
 
+/// Whether a session that departs for this cause was lost: every class except `normal` and `operator`.
+pub(crate) fn is_loss(cause: DepartureCause) -> bool {
+    ![Class::Normal, Class::Operator].contains(&cause.class())
+}
+
 /// The current time, in whole seconds since 1970.
 pub(crate) fn this_second() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -183,6 +205,18 @@ mod tests {
         assert_eq!(of(seconds[1].live, Class::Network), 2);
         assert_eq!(of(seconds[1].early, Class::Abuse), 1);
         assert_eq!(tally.since(5_000).len(), 1);
+    }
+
+    #[test]
+    fn lost_sessions_are_counted_apart_from_ends_of_connections() {
+        let mut tally = Tally::default();
+        tally.count(5_000, Class::Network, false);
+        tally.lose(5_000);
+        tally.lose(5_001);
+        let lost: Vec<_> = tally.since(0).iter().map(|each| each.lost).collect();
+        assert_eq!(lost, [1, 1]);
+        assert!(is_loss(DepartureCause::ResumeExpired));
+        assert!(!is_loss(Cause::Kicked.into()) && !is_loss(Cause::PeerGoodbye.into()));
     }
 
     #[test]
