@@ -14,7 +14,7 @@ use crate::prometheus::Prometheus;
 
 /// Queries that need more history than a run of seconds has, with the reason.
 const NEED_A_PAST: &[(&str, &str)] = &[(
-    "job_instance_class:lastword_live_disconnects:rate5m_avg1h",
+    "job_instance_class:lastword_departures:rate5m_avg1h",
     "it is of the hour that ended five minutes ago",
 )];
 

@@ -131,7 +131,8 @@ fn authentication() -> Panel {
 }
 
 fn slow() -> Panel {
-    let about = "Live sessions that ended because their player did not read the data.";
+    let about =
+        "Connections of live sessions that ended because their player did not read the data.";
     Panel::areas("Slow consumers, by cause", Unit::PerSecond, about).shows(
         "{{cause}}",
         r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",phase="live",cause=~"send_queue_full|send_queue_stale|peer_not_reading"}[$__rate_interval]))"#,

@@ -20,35 +20,36 @@ pub(super) fn board() -> Board {
 }
 
 fn by_class() -> Panel {
-    let about = "Live sessions that end. normal: an ordinary end. abrupt: the client left without a goodbye. \
+    let about = "Sessions that depart. normal: an ordinary end. abrupt: the client left without a goodbye. \
         network: the path failed. stuck: the client does not keep up. abuse: it broke a rule. operator: an operator \
         or the game ended it. defect: a fault of the server.";
     Panel::areas("Sessions that end, by class", Unit::PerSecond, about)
         .with(FieldConfig::classes_in_colour)
         .shows(
             "{{class}}",
-            r#"sum by (class) (rate(lastword_disconnects_total{instance=~"$instance",phase="live",cohort=~"$cohort"}[$__rate_interval]))"#,
+            r#"sum by (class) (rate(lastword_departures_total{instance=~"$instance",cohort=~"$cohort"}[$__rate_interval]))"#,
         )
 }
 
 fn lost_by_cause() -> Panel {
-    let about = "Live sessions that ended against the players' will: all classes except normal and operator.";
+    let about = "Sessions that departed against the players' will: all classes except normal and operator. A player that \
+        came back has not departed; resume_expired is one that did not.";
     Panel::areas("Sessions lost, by cause", Unit::PerSecond, about).shows(
         "{{cause}}",
-        r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",phase="live",cohort=~"$cohort",class!~"normal|operator"}[$__rate_interval])) > 0"#,
+        r#"sum by (cause) (rate(lastword_departures_total{instance=~"$instance",cohort=~"$cohort",class!~"normal|operator"}[$__rate_interval])) > 0"#,
     )
 }
 
 fn live_causes() -> Panel {
-    let about = "How many live sessions ended in the time that is shown, by cause. It is an estimate, as always with \
-        increase().";
+    let about = "How many connections of live sessions ended in the time that is shown, by cause. Some of their players \
+        may have come back. It is an estimate, as always with increase().";
     Panel::table(
-        "Sessions that ended",
+        "Connections of sessions that ended",
         Unit::Count,
         about,
         &[("cause", "Cause"), ("class", "Class"), ("initiator", "Initiator")],
         (
-            "Sessions",
+            "Connections",
             r#"sum by (cause, class, initiator) (increase(lastword_disconnects_total{instance=~"$instance",phase="live",cohort=~"$cohort"}[$__range])) > 0"#,
         ),
     )
@@ -71,11 +72,11 @@ fn other_causes() -> Panel {
 }
 
 fn by_cohort() -> Panel {
-    let about = "Live sessions that were lost (abrupt, network, stuck), by the cohort that the authenticator gave \
+    let about = "Sessions that were lost for good (abrupt, network, stuck), by the cohort that the authenticator gave \
         the player.";
     Panel::areas("Sessions lost, by cohort", Unit::PerSecond, about).shows(
         "{{cohort}}",
-        r#"sum by (cohort) (rate(lastword_disconnects_total{instance=~"$instance",phase="live",cohort=~"$cohort",class=~"abrupt|network|stuck"}[$__rate_interval]))"#,
+        r#"sum by (cohort) (rate(lastword_departures_total{instance=~"$instance",cohort=~"$cohort",class=~"abrupt|network|stuck"}[$__rate_interval]))"#,
     )
 }
 

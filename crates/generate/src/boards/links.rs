@@ -7,6 +7,7 @@ pub(super) fn board() -> Board {
     Board::new("lastword-links", "lastword / Links", about)
         .row(9, [(12, suspects_now()), (12, suspected())])
         .row(9, [(12, silent_ends()), (12, round_trips())])
+        .row(9, [(8, suspended()), (8, returns()), (8, away())])
         .row(9, [(8, detection()), (8, against_bounds()), (8, bounds())])
         .row(8, [(12, stalls()), (12, lag())])
 }
@@ -30,11 +31,45 @@ fn suspected() -> Panel {
 }
 
 fn silent_ends() -> Panel {
-    let about = "Live sessions that ended because of their path or their silence.";
-    Panel::areas("Sessions lost to the network or to silence", Unit::PerSecond, about).shows(
+    let about = "Connections of live sessions that ended because of their path or their silence. Their players may come \
+        back.";
+    Panel::areas("Connections lost to the network or to silence", Unit::PerSecond, about).shows(
         "{{cause}}",
         r#"sum by (cause) (rate(lastword_disconnects_total{instance=~"$instance",phase="live",class=~"network|stuck"}[$__rate_interval]))"#,
     )
+}
+
+fn suspended() -> Panel {
+    let about = "The share of each server's sessions that have lost their connection and wait for their player. An alert \
+        fires where it rises by a tenth within three minutes.";
+    Panel::lines("Suspended sessions, of all", Unit::Share, about).shows(
+        "{{instance}}",
+        r#"job_instance:lastword_sessions_suspended:ratio{instance=~"$instance"}"#,
+    )
+}
+
+fn returns() -> Panel {
+    let about = "Attempts of players to come back to their session. resumed and superseded: the player is back. All \
+        others were refused.";
+    Panel::areas("Returns, by outcome", Unit::PerSecond, about).shows(
+        "{{outcome}}",
+        r#"sum by (outcome) (rate(lastword_resumes_total{instance=~"$instance"}[$__rate_interval])) > 0"#,
+    )
+}
+
+fn away() -> Panel {
+    let quantile = |share: &str| {
+        format!(
+            r#"histogram_quantile({share}, sum by (le) (rate(lastword_resume_away_seconds_bucket{{instance=~"$instance"}}[$__rate_interval])))"#
+        )
+    };
+    Panel::lines(
+        "How long players were away",
+        Unit::Seconds,
+        "Time from the loss of a connection to the return of its player, of the players that came back.",
+    )
+    .shows("median", &quantile("0.5"))
+    .shows("95 %", &quantile("0.95"))
 }
 
 fn round_trips() -> Panel {

@@ -35,7 +35,7 @@ fn open() -> Panel {
 }
 
 fn lost_now() -> Panel {
-    let about = "The share of sessions that were lost in the past minute (abrupt, network, stuck), on the server \
+    let about = "The share of sessions that were lost for good in the past minute (abrupt, network, stuck), on the server \
         with the largest share. An alert fires at 10 % of one class. The runbook says which ends count \
         (LastwordSessionsLost).";
     Panel::figure("Lost in a minute", Unit::Share, about)
@@ -102,12 +102,13 @@ fn sessions() -> Panel {
 }
 
 fn by_class() -> Panel {
-    let about = "Live sessions that end, by class: the class says what an operator can do.";
+    let about = "Sessions that depart, by class: the class says what an operator can do. A player that came back has not \
+        departed.";
     Panel::areas("Sessions that end, by class", Unit::PerSecond, about)
         .with(FieldConfig::classes_in_colour)
         .shows(
             "{{class}}",
-            r#"sum by (class) (rate(lastword_disconnects_total{instance=~"$instance",phase="live"}[$__rate_interval]))"#,
+            r#"sum by (class) (rate(lastword_departures_total{instance=~"$instance"}[$__rate_interval]))"#,
         )
 }
 
