@@ -34,6 +34,7 @@ impl<S: Shape> ServerApp<S> {
             return Err(Refusal::Stale.close());
         };
         if !self.lets_back(&identity) {
+            core.books.ledger.not_back(Refusal::Stale.into());
             return Err(Refusal::Stale.close());
         }
         self.standing = Standing::Claiming(Box::new(Claiming {
