@@ -4,6 +4,7 @@
 #[cfg(test)]
 extern crate self as lastword_session;
 
+mod both_ends;
 mod bucket;
 mod cause;
 mod classify;
@@ -34,6 +35,7 @@ pub mod wire;
 
 pub use lastword_keepalive::{Diagnosis, KernelSample, OwnFault, Time, Timing};
 
+pub use both_ends::BothEnds;
 pub use bucket::Rate;
 pub use cause::{Advice, Cause, Class, DepartureCause, Initiator, Resumable};
 pub use classify::classify;
