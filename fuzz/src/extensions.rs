@@ -1,6 +1,6 @@
 //! A list of extensions is read as it was written, and its iterator finds what a search by hand finds.
 
-use lastword_session::wire::{ExtensionsBuf, HEADER_LEN, Hello};
+use lastword_session::wire::{ExtensionsBuf, HEADER_LEN, Hello, Previous, ServerSaw};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 use crate::frame::{some_bytes, split_len_u16};
@@ -41,6 +41,21 @@ fn check_list(list: &[u8]) {
             first,
             "another extension than the first is found"
         );
+    }
+    check_known(&hello);
+}
+
+/// An extension with a meaning is written as it was read.
+fn check_known(hello: &Hello<'_>) {
+    let mut written = ExtensionsBuf::default();
+    if let Some(previous) = Previous::find(&hello.extensions) {
+        assert_eq!(previous.push(&mut written), Ok(()));
+        assert_eq!(Previous::find(&written.as_extensions()), Some(previous));
+    }
+    let mut written = ExtensionsBuf::default();
+    if let Some(saw) = ServerSaw::find(&hello.extensions) {
+        assert_eq!(saw.push(&mut written), Ok(()));
+        assert_eq!(ServerSaw::find(&written.as_extensions()), Some(saw));
     }
 }
 

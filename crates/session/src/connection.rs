@@ -69,10 +69,11 @@ use crate::rates::Rates;
 use crate::round_trip::RoundTrip;
 use crate::send_queue::Dropped;
 use crate::stream::Stream;
-use crate::wire::Notice;
+use crate::wire::{Notice, Previous, ServerSaw};
 use crate::{
-    Decoder, Fate, FirstError, HeldBytes, KernelSample, Knock, Limits, Link, Message, OwnFault,
-    Phase, Proxied, ProxyFault, ProxyHeader, Refusal, SessionId, Terminal, Time, TokenKey,
+    Cause, Decoder, Fate, FirstError, HeldBytes, KernelSample, Knock, Limits, Link, Message,
+    OwnFault, Phase, Proxied, ProxyFault, ProxyHeader, Refusal, SessionId, Terminal, Time,
+    TokenKey,
 };
 
 use congestion::Congestion;
@@ -253,8 +254,8 @@ pub struct Claim<'a> {
     pub session: SessionId,
     /// The credential.
     pub token: &'a [u8],
-    /// The client's count of its hellos for this session, if it tells.
-    pub attempt: Option<u32>,
+    /// How the client's previous connection ended for it, if it tells.
+    pub previous: Option<Previous>,
     /// The client's count of received data frames.
     pub received: u64,
     /// The longest data payload that we send to this client, in bytes.
@@ -277,7 +278,7 @@ impl Claim<'_> {
         let generation = key.generation(self.session, valid, self.token);
         Ok(Knock {
             generation: generation.ok_or(Refusal::Stale)?,
-            attempt: self.attempt,
+            attempt: self.previous.map(|previous| previous.attempt),
             received: self.received,
             frame_limit: self.frame_limit,
             is_secured: self.is_secured,
@@ -290,7 +291,7 @@ impl fmt::Debug for Claim<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claim")
             .field("session", &self.session)
-            .field("attempt", &self.attempt)
+            .field("previous", &self.previous)
             .field("received", &self.received)
             .field("frame_limit", &self.frame_limit)
             .field("is_secured", &self.is_secured)
@@ -470,6 +471,12 @@ struct Rare {
     told_over: bool,
     /// The number of this connection in its session, where it is not the first.
     number: u32,
+    /// How this connection ended, where its session may outlive it.
+    end: Option<End>,
+    /// How the last connection ended that the client had confirmed before this one.
+    end_before: Option<End>,
+    /// Client: the same as the server saw it.
+    server_saw: Option<ServerSaw>,
     /// The session's data frames in and out before this connection.
     frames_before: (u64, u64),
     /// Only a hello that resumes is let in; this is for any other one.
@@ -496,6 +503,14 @@ struct Rare {
     fixed: Option<Box<Fixed>>,
     /// The evidence waits for the kernel's readings.
     wants_readings: bool,
+}
+
+/// The end of a connection of a session, for the other end.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    connection: u32,
+    cause: Cause,
+    at: Time,
 }
 
 /// Bytes that were read and not all looked at: the game takes no frames, others have their turn first, or the peer is

@@ -180,6 +180,11 @@ impl Resume {
         self.offer()
     }
 
+    /// Returns whether the client knows the newest welcome: it has confirmed it, or this checked knock does so.
+    pub(crate) fn is_confirmed_by(&self, knock: &Knock) -> bool {
+        !self.has_offer || knock.generation != self.generation
+    }
+
     /// Takes note of the client's first ack on its connection. Returns whether the player is back: not on the first
     /// connection, and not by a later ack.
     pub fn on_ack(&mut self) -> bool {

@@ -10,6 +10,7 @@ mod goodbye;
 mod heartbeat;
 mod hello;
 mod previous;
+mod server_saw;
 mod welcome;
 
 pub(crate) use fields::cut_reason;
@@ -19,6 +20,7 @@ pub use goodbye::{Goodbye, Notice};
 pub use heartbeat::{Ack, Ping, Pong};
 pub use hello::Hello;
 pub use previous::Previous;
+pub use server_saw::ServerSaw;
 pub use welcome::Welcome;
 
 /// The version of the wire that this crate speaks.

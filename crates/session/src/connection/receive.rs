@@ -12,7 +12,7 @@ use crate::close::Close;
 use crate::decoder::{Expect, Frame, Step};
 use crate::dialect::{Framing, Meaning};
 use crate::ending::{Layer, PeerGoodbye};
-use crate::wire::{self, Ack, Goodbye, Hello, Kind, Notice, Ping, Pong, Welcome};
+use crate::wire::{self, Ack, Goodbye, Hello, Kind, Notice, Ping, Pong, ServerSaw, Welcome};
 use crate::{Cause, Message, Time};
 
 /// The meaning of one frame.
@@ -302,6 +302,9 @@ impl Connection {
             let attempts = self.attempts();
             self.rare_mut().ticket = Some(Box::new(Ticket::of(&welcome, attempts)));
         }
+        if welcome.resumed {
+            self.rare_mut().server_saw = ServerSaw::find(&welcome.extensions);
+        }
         self.go_live(now, admission.timing);
         match self.rare.as_mut().and_then(|rare| rare.resuming.take()) {
             Some(stream) => self.go_on_with(now, stream, welcome.received),
@@ -420,7 +423,7 @@ impl Connection {
         }
         if let Framing::Native = self.config.framing {
             let offer = self.first_offer(&admission);
-            self.queue_welcome(&admission, offer);
+            self.queue_welcome(now, &admission, offer);
         }
         self.go_live(now, admission.timing);
     }

@@ -4,12 +4,12 @@
 use super::receive::Outcome;
 use super::state::State;
 use super::ticket::Ticket;
-use super::{Admission, Claim, Connection, Event, Readings};
+use super::{Admission, Claim, Connection, End, Event, Readings};
 use crate::close::Close;
 use crate::resume::{Fate, Knock, Offer, Refusal, Resume, Terms};
 use crate::send_queue::Dropped;
 use crate::stream::Stream;
-use crate::wire::{self, Ack, Extensions, Hello, Kind, Welcome};
+use crate::wire::{self, Ack, ExtensionsBuf, Hello, Kind, Previous, ServerSaw, Welcome};
 use crate::{Cause, DepartureCause, Ending, Phase, Resumable, SessionId, Terminal, Time, Timing};
 
 impl Connection {
@@ -26,6 +26,13 @@ impl Connection {
     #[must_use]
     pub fn ticket(&self) -> Option<&Ticket> {
         self.rare.as_ref()?.ticket.as_deref()
+    }
+
+    /// Client: returns how the last connection that it had confirmed ended for the server. `None` where the welcome does not
+    /// say, as on the first connection of a session.
+    #[must_use]
+    pub fn server_saw(&self) -> Option<ServerSaw> {
+        self.rare.as_ref()?.server_saw
     }
 
     /// Takes the session out of a connection that has ended, for the next one.
@@ -95,14 +102,23 @@ impl Connection {
         knock: &Knock,
     ) -> Self {
         let mut stream = self.stream.leave();
+        // A client that does not know the welcome of this connection has not lost it.
+        let knows_this = stream
+            .resume()
+            .is_some_and(|resume| resume.is_confirmed_by(knock));
         let offer = stream.resume_mut().map(|resume| resume.adopt(now, knock));
         if self.is_undecided() {
             self.rare_mut().fate = Some(Fate::Away(Time::NEVER));
             self.decide(now, &Close::new(Cause::SupersededByResume));
+            self.note_end(now, Cause::SupersededByResume);
         }
+        let ends = self.rare.as_ref();
+        let ends = ends.map(|rare| (rare.end, rare.end_before));
+        let (end, end_before) = ends.unwrap_or_default();
+        newcomer.rare_mut().end_before = if knows_this { end } else { end_before };
         stream.attach(knock.received);
         newcomer.stream = stream;
-        newcomer.queue_welcome(admission, offer);
+        newcomer.queue_welcome(now, admission, offer);
         newcomer.go_live(now, admission.timing);
         let frames = newcomer.frames();
         let rare = newcomer.rare_mut();
@@ -192,7 +208,7 @@ impl Connection {
         Claim {
             session: SessionId::from_bytes(hello.session),
             token: hello.token,
-            attempt: wire::Previous::find(&hello.extensions).map(|previous| previous.attempt),
+            previous: Previous::find(&hello.extensions),
             received: hello.received,
             frame_limit: self.peer_frame_limit,
             is_secured: self.config.tls,
@@ -216,7 +232,7 @@ impl Connection {
         Some(offer)
     }
 
-    pub(super) fn queue_welcome(&mut self, admission: &Admission, offer: Option<Offer>) {
+    pub(super) fn queue_welcome(&mut self, now: Time, admission: &Admission, offer: Option<Offer>) {
         let session = SessionId::from_bytes(admission.session);
         let config = self.config.resume.as_ref();
         let token = config
@@ -224,6 +240,7 @@ impl Connection {
             .map(|(config, offer)| config.key.token(session, offer.generation));
         let window_ms = self.stream.resume().map_or(0, Resume::window_ms);
         let epoch = offer.map_or(1, |offer| offer.epoch);
+        let extensions = self.welcome_extensions(now);
         let welcome = Welcome {
             version: wire::VERSION,
             resumed: epoch > 1,
@@ -235,10 +252,36 @@ impl Connection {
             resume_window_ms: window_ms,
             frame_limit: self.config.limits.frame_bytes_max,
             token: token.as_ref().map_or(&[], |token| &token.as_bytes()[..]),
-            extensions: Extensions::default(),
+            extensions: extensions.as_extensions(),
         };
         let queue = self.stream.queue_mut();
         queue.push_control(|out| welcome.encode(out));
+    }
+
+    /// The extensions of a welcome: how the client's previous connection ended here.
+    fn welcome_extensions(&self, now: Time) -> ExtensionsBuf {
+        let mut extensions = ExtensionsBuf::default();
+        let end = self.rare.as_ref().and_then(|rare| rare.end_before);
+        if let Some(end) = end {
+            let saw = ServerSaw {
+                connection: end.connection,
+                cause: end.cause.code(),
+                ended_ms: u32::try_from(now.since(end.at).as_millis()).unwrap_or(u32::MAX),
+            };
+            // The list is empty, so there is room.
+            let _room = saw.push(&mut extensions);
+        }
+        extensions
+    }
+
+    /// Remembers the end of this connection for the welcome of the next one.
+    fn note_end(&mut self, at: Time, cause: Cause) {
+        let connection = self.number();
+        self.rare_mut().end = Some(End {
+            connection,
+            cause,
+            at,
+        });
     }
 
     /// Whether a frame may be the client's first one behind a welcome that offers a token.
@@ -331,6 +374,7 @@ impl Connection {
             None => client_fate(cause, is_paused),
         };
         self.rare_mut().fate = Some(fate);
+        self.note_end(now, cause);
     }
 
     /// Nothing more is written here: a session that lives on keeps its frames for the next connection.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lastword_session::wire::Previous;
 use lastword_session::{
     Admission, Close, Config, Connection, Event, Link, Outbound, Phase, SendError, SessionId,
     Timing,
@@ -25,7 +26,7 @@ pub(crate) enum Seen {
     Claim {
         session: SessionId,
         token: Vec<u8>,
-        attempt: Option<u32>,
+        previous: Option<Previous>,
         received: u64,
         frame_limit: u32,
     },
@@ -199,7 +200,7 @@ impl From<Event<'_>> for Seen {
             Event::Claim(claim) => Self::Claim {
                 session: claim.session,
                 token: claim.token.to_vec(),
-                attempt: claim.attempt,
+                previous: claim.previous,
                 received: claim.received,
                 frame_limit: claim.frame_limit,
             },

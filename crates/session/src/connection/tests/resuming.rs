@@ -1,11 +1,12 @@
 //! Sessions that outlive their connections.
 
 mod lives;
+mod two_ends;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wire::{Ack, Goodbye, HEADER_LEN, Hello, Kind, Welcome};
+use crate::wire::{Ack, Goodbye, HEADER_LEN, Hello, Kind, Previous, Welcome};
 use crate::{
     Advice, Cause, Close, Config, Connection, DepartureCause, Knock, Message, Refusal, Request,
     SessionId,
@@ -121,7 +122,10 @@ fn an_older_attempt_is_refused_and_its_session_lives_on() {
     let raced = lives.judge(&[Seen::Claim {
         session: SessionId::from_bytes(ADMISSION.session),
         token: lives.token.clone(),
-        attempt: Some(1),
+        previous: Some(Previous {
+            attempt: 1,
+            ..Previous::default()
+        }),
         received: 0,
         frame_limit: 65_536,
     }]);
@@ -267,7 +271,8 @@ fn a_frame_that_waited_for_its_player_is_not_stale() {
     drop(lives.adopts(next, &knock.expect("it is valid")));
     // The frame has to wait until the client has read the welcome.
     lives.pair.down.latency = secs(3);
-    lives.pair.down.capacity = HEADER_LEN + 50 + 32;
+    let (token, server_saw) = (32, 4 + 10);
+    lives.pair.down.capacity = HEADER_LEN + 50 + token + server_saw;
     lives.pair.advance(secs(7));
     assert_eq!(payloads(&lives.pair.client.seen), [b"old"]);
     assert!(lives.pair.server.connection().is_live());

@@ -132,7 +132,7 @@ impl Lives {
             Seen::Claim {
                 session,
                 token,
-                attempt,
+                previous,
                 received,
                 frame_limit,
             },
@@ -143,7 +143,7 @@ impl Lives {
         let claim = crate::Claim {
             session: *session,
             token,
-            attempt: *attempt,
+            previous: *previous,
             received: *received,
             frame_limit: *frame_limit,
             is_secured: false,
