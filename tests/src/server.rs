@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use lastword_server::{
     Anonymous, Authenticator, Builder, Cause, Config, Context, Credentials, Departure, Disconnect,
-    Handler, Observer, Phase, Player, ProfileConfig, Refusal, Server, ServerHandle,
+    Handler, Observer, PeerTold, Phase, Player, ProfileConfig, Refusal, Server, ServerHandle,
 };
 use tokio::sync::mpsc;
 
@@ -27,6 +27,7 @@ impl Handler for Echo {
 pub struct EndCollector {
     ends: mpsc::Receiver<Disconnect>,
     left: mpsc::Receiver<Departure>,
+    told: mpsc::Receiver<PeerTold>,
     observer: Option<CollectingObserver>,
 }
 
@@ -34,6 +35,7 @@ pub struct EndCollector {
 struct CollectingObserver {
     ends: mpsc::Sender<Disconnect>,
     left: mpsc::Sender<Departure>,
+    told: mpsc::Sender<PeerTold>,
 }
 
 impl Observer for CollectingObserver {
@@ -48,18 +50,27 @@ impl Observer for CollectingObserver {
             .try_send(departure.clone())
             .expect("the test reads its departures");
     }
+
+    fn peer_told(&self, peer_told: &PeerTold) {
+        self.told
+            .try_send(peer_told.clone())
+            .expect("the test reads its accounts");
+    }
 }
 
 impl Default for EndCollector {
     fn default() -> Self {
         let (ends_in, ends) = mpsc::channel(ENDS_MAX);
         let (left_in, left) = mpsc::channel(ENDS_MAX);
+        let (told_in, told) = mpsc::channel(ENDS_MAX);
         Self {
             ends,
             left,
+            told,
             observer: Some(CollectingObserver {
                 ends: ends_in,
                 left: left_in,
+                told: told_in,
             }),
         }
     }
@@ -88,6 +99,18 @@ impl EndCollector {
         within("a departure", self.left.recv())
             .await
             .expect("the server is there")
+    }
+
+    /// Returns the next account of a client about the end of its connection.
+    pub async fn told(&mut self) -> PeerTold {
+        within("an account", self.told.recv())
+            .await
+            .expect("the server is there")
+    }
+
+    /// Takes the further accounts, and returns their number.
+    pub fn more_told(&mut self) -> usize {
+        std::iter::from_fn(|| self.told.try_recv().ok()).count()
     }
 
     /// Takes the further ends recorded so far, and returns their number.

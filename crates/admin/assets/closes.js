@@ -197,6 +197,19 @@ export class Closes {
     this.#heldAt ??= this.#all.at(-1).seq;
     this.#open.add(close.seq);
     row.after(h("tr", { "data-of": close.seq, class: "detail" }, h("td", { colspan: 4, id: `close-${close.seq}` }, evidence(close))));
+    this.#askForAccount(close);
+  }
+
+  /** A client tells its side only when it comes back, after this page got the record. */
+  async #askForAccount(close) {
+    if (!close.session || close.told) return;
+    const answer = await ask(`/api/closes?limit=500&session=${close.session}`).catch(() => undefined);
+    if (!answer?.ok) return;
+    const told = (await answer.json()).find(({ seq, told }) => seq === close.seq && told);
+    const detail = $(`close-${close.seq}`);
+    if (!told || !detail) return;
+    Object.assign(close, told);
+    detail.replaceChildren(evidence(close));
   }
 }
 

@@ -28,6 +28,7 @@ const FACTS = [
   ["Kernel", (r) => r.tcp_state && `${r.behind_proxy ? "of the proxy: " : ""}${r.tcp_state}${r.fin ? ", FIN arrived" : ""}, ${r.retransmits} retransmissions, ${r.probes} probes`],
   ["Afterwards", (r) => r.lingered_ms > 0 && `lingered for ${duration(r.lingered_ms)}, ${bytes(r.late_bytes_in)} came in${r.late_fin ? ", FIN arrived" : ""}${r.late_error ? `, ${r.late_error}` : ""}`],
   ["Our words", (r) => r.our_code !== undefined && `${r.our_code}${r.our_reason ? ` “${r.our_reason}”` : ""}, ${r.farewell}`],
+  ["Its client says", (r) => r.told && `${r.told_words} (${said(r)})`],
   ["Its words", (r) => r.peer_code !== undefined && `${r.peer_code}${r.peer_reason ? ` “${r.peer_reason}”` : ""}`],
 ];
 
@@ -39,6 +40,17 @@ export function evidence(record) {
     facts,
     trail(record.trail),
     record.session && h("p", {}, h("a", { href: `#/session/${record.session}` }, "This session: ", h("code", {}, record.session))));
+}
+
+/** The client's account of the end, which the server did not check. */
+function said(record) {
+  const parts = [record.told_cause ?? "no cause", `${duration(record.told_ended_ms)} before it came back`];
+  if (record.told_silence_ms > 0) parts.push(`silent for ${duration(record.told_silence_ms)}`);
+  if (record.told_goodbye !== undefined) parts.push(`it read goodbye ${record.told_goodbye}`);
+  if (record.told_paused) parts.push("it had paused");
+  if (record.told_slept) parts.push("its machine had slept");
+  if (record.told_moved) parts.push("its address has changed");
+  return parts.join(", ");
 }
 
 function trail(steps = []) {

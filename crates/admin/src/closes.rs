@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lastword_server::{Disconnect, Observer, SessionId};
+use lastword_server::{Disconnect, Observer, PeerTold, SessionId};
 use tokio::sync::Mutex;
 
 use array::Array;
@@ -31,6 +31,10 @@ pub(crate) struct Closes {
 impl Observer for Closes {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         self.ring.push(Arc::clone(disconnect));
+    }
+
+    fn peer_told(&self, peer_told: &PeerTold) {
+        self.ring.told(peer_told.seq, peer_told.told);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use lastword_server::{
-    Builder, Config, Disconnect, Extension, Observer, ServerHandle, Started, Starting,
+    Builder, Config, Disconnect, Extension, Observer, PeerTold, ServerHandle, Started, Starting,
 };
 use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
 use tokio::net::TcpListener;
@@ -74,6 +74,10 @@ impl Observer for EndObserver {
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         self.counted.disconnected(disconnect);
         self.closes.disconnected(disconnect);
+    }
+
+    fn peer_told(&self, peer_told: &PeerTold) {
+        self.closes.peer_told(peer_told);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::guard::guarded;
 
 pub use metrics::{Metric, MetricKind, MetricLabel, MetricUnit};
-pub use record::{Departure, Disconnect, Record, Step};
+pub use record::{Account, Departure, Disconnect, PeerTold, Record, Step, Told};
 pub use session_status::SessionStatus;
 pub use stats::Stats;
 

@@ -1,5 +1,6 @@
 //! The state that all connections of one server share.
 
+mod accounts;
 mod admission;
 mod authentication;
 pub(crate) mod doors;
@@ -32,9 +33,10 @@ pub use mailboxes::NoSuchSession;
 pub use observer::Observer;
 pub use reloads::ReloadError;
 
+pub(crate) use accounts::{Accounts, Found, Received};
 pub(crate) use admission::{Admission, Admitted, Peers, Rules, Situation};
 pub(crate) use authentication::Authentication;
-pub(crate) use doors::{Answer, Doors, Leaving, Reply, Seat, Visitor};
+pub(crate) use doors::{Answer, Doors, Inside, Leaving, Reply, Seat, Visitor};
 pub(crate) use group::Groups;
 pub(crate) use listeners::{Adopted, Listeners};
 pub(crate) use logins::{Claim, Logins};

@@ -30,8 +30,8 @@ pub use bind::{
     BindError, Builder, Drain, Events, Extension, Server, Standalone, Started, Starting,
 };
 pub use books::{
-    Departure, Disconnect, Metric, MetricKind, MetricLabel, MetricUnit, Record, SessionStatus,
-    Stats, Step,
+    Account, Departure, Disconnect, Metric, MetricKind, MetricLabel, MetricUnit, PeerTold, Record,
+    SessionStatus, Stats, Step, Told,
 };
 pub use config::{
     AdminConfig, AdmissionConfig, Allowed, Bound, Config, ConfigError, ConfigWarning, DrainConfig,
@@ -43,10 +43,10 @@ pub use config::{
 pub use core::{Group, NoSuchSession, Observer, ReloadError};
 pub use handle::{ServerHandle, SessionInfo};
 pub use lastword_keepalive::{KernelKnobs, Profile, ProfileError, ProfileName};
-pub use lastword_session::wire::{Goodbye, Malformed};
+pub use lastword_session::wire::{Goodbye, Malformed, Previous};
 pub use lastword_session::{
-    Address, Advice, Back, Call, Cause, Class, ClockOffset, Close, DepartureCause, Detector,
-    Diagnosis, Dialect, Ending, Evidence, FirstError, Framing, GameCode, GoodbyeProgress,
+    Address, Advice, Back, BothEnds, Call, Cause, Class, ClockOffset, Close, DepartureCause,
+    Detector, Diagnosis, Dialect, Ending, Evidence, FirstError, Framing, GameCode, GoodbyeProgress,
     Initiator, InvalidAddress, KernelSample, Layer, LengthPrefixed, Link, Meaning, Measure,
     Message, NoSessionId, OsError, PeerGoodbye, Phase, Policy, Resumable, RoundTrip, SendError,
     SessionId, Time, TrailEvent, Verdict,

@@ -120,6 +120,13 @@ impl Cause {
         )
     }
 
+    /// Returns whether a session may go on behind an end with this cause, so that its client can tell its side.
+    #[must_use]
+    pub const fn may_be_told(self) -> bool {
+        let may_resume = matches!(self.resumable(), Resumable::Yes | Resumable::IfPaused);
+        may_resume || matches!(self, Self::SupersededByResume)
+    }
+
     /// Returns whether a goodbye with this cause refuses a connection before the server looks at its session. Such a
     /// goodbye voids no token: the client may try again to resume, as the advice says.
     #[must_use]

@@ -17,6 +17,7 @@ mod player;
 mod races;
 mod refusals;
 mod relay;
+mod told;
 
 use std::time::Duration;
 

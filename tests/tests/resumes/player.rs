@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use lastword_session::wire::{Ack, ExtensionsBuf, Goodbye, Hello, Previous, Welcome};
+use lastword_session::wire::{Ack, ExtensionsBuf, Goodbye, Hello, Previous, ServerSaw, Welcome};
 use lastword_tests::{Raw, data, kind, within};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpSocket;
@@ -14,14 +14,16 @@ pub(crate) struct Player {
     raw: Option<Raw>,
     pub(crate) session: [u8; 16],
     pub(crate) token: Vec<u8>,
-    /// The count of its hellos for this session, if it tells.
-    pub(crate) attempt: Option<u32>,
     /// The number of the connection.
     pub(crate) connection: u32,
     /// The frames that came.
     pub(crate) received: Vec<Vec<u8>>,
     /// The frames that were said.
     pub(crate) said: Vec<Vec<u8>>,
+    /// What the next hello that resumes tells of an earlier connection.
+    pub(crate) tells: Option<Previous>,
+    /// What the welcome tells of an earlier connection.
+    pub(crate) server_saw: Option<ServerSaw>,
 }
 
 /// What a server answers to a hello.
@@ -42,10 +44,11 @@ impl Player {
             raw: Some(Raw::connect(addr).await),
             session: [0; 16],
             token: Vec::new(),
-            attempt: None,
             connection: 0,
             received: Vec::new(),
             said: Vec::new(),
+            tells: None,
+            server_saw: None,
         };
         let hello = Hello {
             no_resume: false,
@@ -82,7 +85,8 @@ impl Player {
             raw: None,
             session: self.session,
             token: self.token.clone(),
-            attempt: self.attempt,
+            tells: self.tells,
+            server_saw: self.server_saw,
             connection: self.connection,
             received: self.received.clone(),
             said: self.said.clone(),
@@ -124,20 +128,16 @@ impl Player {
     async fn asks_to_go_on(&mut self) -> Answer {
         let (token, received) = (self.token.clone(), self.received.len() as u64);
         let mut extensions = ExtensionsBuf::default();
-        if let Some(attempt) = self.attempt {
-            let previous = Previous {
-                attempt,
-                ..Previous::default()
-            };
-            previous.push(&mut extensions).expect("there is room");
+        if let Some(previous) = self.tells {
+            previous.push(&mut extensions).unwrap();
         }
         let hello = Hello {
+            extensions: extensions.as_extensions(),
             resume: true,
             no_resume: false,
             session: self.session,
             received,
             token: &token,
-            extensions: extensions.as_extensions(),
             ..Hello::new(b"", 65_536)
         };
         self.greet(&hello).await
@@ -181,6 +181,7 @@ impl Player {
                 }
                 (self.session, self.connection) = (welcome.session, welcome.connection);
                 self.token = welcome.token.to_vec();
+                self.server_saw = ServerSaw::find(&welcome.extensions);
                 Answer::Welcome {
                     received: welcome.received,
                 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use lastword_server::Cause;
+use lastword_session::wire::Previous;
 use lastword_tests::{goodbye, within};
 use tokio::task::JoinSet;
 
@@ -19,7 +20,10 @@ async fn race(game: &Game, ann: &Player, numbered: bool) -> Vec<Player> {
     let mut racers = JoinSet::new();
     for n in 1..=RACERS {
         let mut racer = ann.copy();
-        racer.attempt = numbered.then_some(n);
+        racer.tells = numbered.then(|| Previous {
+            attempt: n,
+            ..Previous::default()
+        });
         racers.spawn(async move {
             let (answer, _) = racer.knock(addr).await;
             let is_in = matches!(answer, Answer::Welcome { .. });

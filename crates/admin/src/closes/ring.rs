@@ -7,7 +7,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lastword_server::Disconnect;
+use lastword_server::{Disconnect, Told};
 use tokio::time::Instant;
 
 /// The last closes.
@@ -49,6 +49,15 @@ impl Ring {
         let gone = self.lock().push(disconnect);
         // Freed after the lock is released.
         drop(gone);
+    }
+
+    /// Adds the client's account to a record of a session. A record that has left the ring stays away.
+    pub(crate) fn told(&self, seq: u64, told: Told) {
+        let mut kept = self.lock();
+        if let Some(record) = kept.sessions.get_mut(&seq) {
+            // Readers may hold the record: they go on with what they have.
+            Arc::make_mut(record).told = Some(told);
+        }
     }
 
     /// The newest matching records, newest first.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use lastword_keepalive::ProfileName;
 use lastword_session::{Cause, Class};
 
-use crate::books::record::{Departure, Disconnect, Steps, millis, rfc3339};
+use crate::books::record::{Departure, Disconnect, PeerTold, Steps, millis, rfc3339};
 use crate::guard::logged;
 use crate::player::{SessionIdentity, printable};
 
@@ -150,6 +150,32 @@ pub(crate) fn joined(identity: &SessionIdentity, profile: Option<ProfileName>) {
             remote = %identity.remote().addr,
             profile = profile.as_ref().map(ProfileName::as_str),
             "joined"
+        );
+    });
+}
+
+/// Logs a client's account of the end of its connection, with the field names of the record.
+pub(crate) fn told(peer_told: &PeerTold) {
+    logged(|| {
+        let account = peer_told.told.account(peer_told.cause);
+        tracing::info!(
+            target: "lastword::told",
+            told = account.told,
+            told_words = account.told_words,
+            cause = peer_told.cause.label(),
+            player = peer_told.player.as_deref().map(printable).as_deref(),
+            session = %peer_told.session,
+            connection = peer_told.connection,
+            seq = peer_told.seq,
+            told_at = account.told_at,
+            told_cause = account.told_cause.as_deref(),
+            told_goodbye = account.told_goodbye,
+            told_ended_ms = account.told_ended_ms,
+            told_silence_ms = account.told_silence_ms,
+            told_paused = account.told_paused,
+            told_slept = account.told_slept,
+            told_moved = account.told_moved,
+            "the client told its side"
         );
     });
 }

@@ -8,7 +8,7 @@ mod recorder;
 use std::time::Duration;
 
 use lastword_keepalive::{Profile, ProfileName};
-use lastword_session::{Cause, DepartureCause, Diagnosis, Ending, Phase};
+use lastword_session::{BothEnds, Cause, Class, DepartureCause, Diagnosis, Ending, Phase};
 use lastword_transport::Table;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
@@ -62,6 +62,7 @@ pub(crate) struct Metrics {
     session_duration: Histogram,
     pub(crate) resume_away: Histogram,
     brief_sessions: Vec<(Cause, Counter)>,
+    told: Vec<(Class, BothEnds, Counter)>,
     pub(crate) auth_duration: Histogram,
     pub(crate) heartbeat_rtt: Histogram,
 }
@@ -159,6 +160,7 @@ impl Metrics {
             session_duration: histogram!("lastword_session_duration_seconds"),
             resume_away: histogram!("lastword_resume_away_seconds"),
             brief_sessions: brief_sessions(),
+            told: told(),
             auth_duration: histogram!("lastword_auth_duration_seconds"),
             heartbeat_rtt: histogram!("lastword_heartbeat_rtt_seconds"),
         }
@@ -238,6 +240,15 @@ impl Metrics {
         }
     }
 
+    /// Counts a client's account of an end with a cause of this class.
+    pub(crate) fn told(&self, class: Class, both_ends: BothEnds) {
+        let mut told = self.told.iter();
+        let series = told.find(|(of, both, _)| (*of, *both) == (class, both_ends));
+        if let Some((_, _, counter)) = series {
+            counter.increment(1);
+        }
+    }
+
     /// Records how long the silence was that one end followed.
     pub(crate) fn ended(&self, ending: &Ending, profile: ProfileName) {
         let cause = ending.verdict.cause;
@@ -273,6 +284,21 @@ fn brief_sessions() -> Vec<(Cause, Counter)> {
         let counter = counter!("lastword_brief_sessions_total", "cause" => cause.label(),
             "class" => cause.class().label());
         (cause, counter)
+    });
+    counters.collect()
+}
+
+fn told() -> Vec<(Class, BothEnds, Counter)> {
+    let classes = Class::ALL.into_iter().filter(|class| {
+        let mut lost = of_sessions().filter(|cause| cause.may_be_told());
+        lost.any(|cause| cause.class() == *class)
+    });
+    let counters = classes.flat_map(|class| {
+        BothEnds::ALL.map(|both_ends| {
+            let counter = counter!("lastword_peer_told_total", "class" => class.label(),
+                "both_ends" => both_ends.label());
+            (class, both_ends, counter)
+        })
     });
     counters.collect()
 }

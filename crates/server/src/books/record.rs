@@ -1,6 +1,7 @@
 //! The record of one ended connection, and the departure of one session.
 
 mod flat;
+mod told;
 
 use std::any::Any;
 use std::fmt;
@@ -14,6 +15,7 @@ use lastword_session::{Cause, DepartureCause, Ending, SessionId};
 use crate::player::{Data, RemoteSource, is_name_of};
 
 pub use flat::{Record, Step};
+pub use told::{Account, PeerTold, Told};
 
 pub(crate) use flat::{Steps, millis, rfc3339};
 
@@ -44,6 +46,10 @@ pub struct Disconnect {
     pub undelivered_frames: u64,
     /// Their payload bytes.
     pub undelivered_bytes: u64,
+    /// The client's account of this end, in records that are read later (`/api/closes`). It is `None` in
+    /// [`Observer::disconnected`](crate::Observer::disconnected), since a client tells it only when it comes back
+    /// ([`Observer::peer_told`](crate::Observer::peer_told)).
+    pub told: Option<Told>,
     /// The verdict, the first error and the evidence.
     pub ending: Ending,
 }

@@ -4,10 +4,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use lastword_session::wire::Previous;
 use lastword_session::{Cause, Close, Knock, Refusal, SessionId};
 use lastword_transport::{Carried, Mailbox, Newcomer, Returned};
 
-use super::Admitted;
+use super::{Accounts, Admitted};
 use crate::books::ResumeOutcome;
 use crate::guard::lock;
 use crate::player::{Remote, SessionIdentity};
@@ -20,13 +21,22 @@ pub(crate) struct Doors(Mutex<HashMap<SessionId, Door>>);
 struct Door {
     waiting: VecDeque<Visitor>,
     /// Of the connection that the session's task looks at.
-    inside: Option<(Seat, Arc<Reply>)>,
+    inside: Option<Inside>,
+}
+
+/// The connection that a session's task looks at.
+pub(crate) struct Inside {
+    pub(crate) seat: Seat,
+    /// What its hello tells of an earlier connection.
+    pub(crate) previous: Option<Previous>,
+    pub(crate) reply: Arc<Reply>,
 }
 
 /// A connection at the door of a session.
 pub(crate) struct Visitor {
     pub(crate) carried: Box<Carried>,
     pub(crate) knock: Knock,
+    pub(crate) previous: Option<Previous>,
     pub(crate) seat: Seat,
     pub(crate) reply: Arc<Reply>,
 }
@@ -63,6 +73,7 @@ pub(crate) enum Answer {
 pub(crate) struct Leaving {
     pub(crate) carried: Box<Carried>,
     pub(crate) identity: Arc<SessionIdentity>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) seat: Seat,
 }
 
@@ -99,7 +110,11 @@ impl Doors {
             doors.remove(&session);
             return None;
         };
-        door.inside = Some((visitor.seat, visitor.reply));
+        door.inside = Some(Inside {
+            seat: visitor.seat,
+            previous: visitor.previous,
+            reply: visitor.reply,
+        });
         Some(Newcomer {
             carried: visitor.carried,
             session,
@@ -107,8 +122,8 @@ impl Doors {
         })
     }
 
-    /// Returns the seat of the visitor that is inside, and where its answer goes.
-    pub(crate) fn inside(&self, session: SessionId) -> Option<(Seat, Arc<Reply>)> {
+    /// Takes the rest of the visitor that is inside.
+    pub(crate) fn inside(&self, session: SessionId) -> Option<Inside> {
         lock(&self.0).get_mut(&session)?.inside.take()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::books::{Departure, Disconnect};
+use crate::books::{Departure, Disconnect, PeerTold};
 use crate::guard::guarded;
 
 /// Receives every end of a server, also of sessions whose own handler is gone. It is called on the connection's task,
@@ -22,6 +22,12 @@ pub trait Observer: Send + Sync + 'static {
     /// Ends of different connections may arrive in another order than [`Disconnect::seq`], if their tasks overlap.
     fn disconnected(&self, disconnect: &Arc<Disconnect>) {
         let _ = disconnect;
+    }
+
+    /// Called when a client that came back to its session told how an earlier connection had ended for it: at most once for
+    /// each connection, after [`Observer::disconnected`] had its record. The server does not check what the client tells.
+    fn peer_told(&self, peer_told: &PeerTold) {
+        let _ = peer_told;
     }
 
     /// Called once for each session that joined, when it departed, after its handler's `left`. Its connection may stay

@@ -3,6 +3,7 @@
 mod ending;
 mod resuming;
 mod standing;
+mod told;
 
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};

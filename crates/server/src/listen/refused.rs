@@ -38,6 +38,7 @@ pub(super) fn report(core: &Core, remote: Remote, listener: u8, cause: Cause) {
         undelivered_frames: 0,
         session_lives_on: false,
         undelivered_bytes: 0,
+        told: None,
         ending: Ending::without_evidence(verdict),
     });
     log::disconnect(&core.books.log_limit, &disconnect);

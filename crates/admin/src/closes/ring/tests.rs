@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::SystemTime;
 
-use lastword_server::RemoteSource;
+use lastword_server::{BothEnds, Previous, RemoteSource};
 use lastword_session::{Ending, Phase, Time};
 
 use super::*;
@@ -28,6 +28,7 @@ pub(in crate::closes) fn close_of(seq: u64, session: bool) -> Arc<Disconnect> {
         undelivered_frames: 0,
         session_lives_on: false,
         undelivered_bytes: 0,
+        told: None,
         ending: Ending::without_verdict(Phase::Hello, Time::ORIGIN),
     })
 }
@@ -57,6 +58,25 @@ fn records_are_listed_by_number_whichever_comes_first() {
     assert_eq!(follow(&ring, 0, 10), (vec![1, 2, 3, 4, 5, 6], 0, 6));
     assert_eq!(follow(&ring, 2, 3), (vec![3, 4, 5], 0, 5));
     assert_eq!(follow(&ring, 6, 10), (vec![], 0, 6));
+}
+
+#[test]
+fn an_account_of_a_client_joins_its_record_and_of_one_that_has_left_it_is_dropped() {
+    let ring = Ring::default();
+    (1..=3).for_each(|seq| ring.push(close_of(seq, true)));
+    let told = Told {
+        at: SystemTime::now(),
+        previous: Previous::default(),
+        both_ends: BothEnds::Unknown,
+    };
+    let held = ring.newest(3, |_| true);
+    for seq in [0, 2, 4, u64::MAX] {
+        ring.told(seq, told);
+    }
+    let is_told = |close: &Arc<Disconnect>| close.told.is_some();
+    let told: Vec<_> = ring.newest(3, |_| true).iter().map(is_told).collect();
+    assert_eq!(told, [false, true, false]);
+    assert!(!held.iter().any(is_told), "a reader keeps what it read");
 }
 
 #[test]

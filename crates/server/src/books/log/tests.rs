@@ -159,6 +159,7 @@ fn full() -> Disconnect {
         profile: Some(ProfileName::new("mobile").unwrap()),
         undelivered_frames: 9,
         undelivered_bytes: 10,
+        told: None,
         ending: Ending {
             connection: 1,
             verdict: Verdict {

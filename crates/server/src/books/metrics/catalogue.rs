@@ -3,8 +3,9 @@
 
 use super::metric::MetricKind::{Counter, Gauge, Histogram};
 use super::metric::MetricLabel::{
-    AcceptError, Cause, Class, Cohort, DepartureCause, Diagnosis, Direction, GameCause, GameCode,
-    Initiator, NameKind, Phase, Profile, QueuePolicy, ResumeOutcome, SilentCause, Version,
+    AcceptError, BothEnds, Cause, Class, Cohort, DepartureCause, Diagnosis, Direction, GameCause,
+    GameCode, Initiator, NameKind, Phase, Profile, QueuePolicy, ResumeOutcome, SilentCause,
+    Version,
 };
 use super::metric::MetricUnit::{Bytes, Count, Flag, Seconds};
 use super::metric::{Metric, MetricKind, MetricLabel, MetricUnit};
@@ -151,6 +152,14 @@ const CATALOGUE: &[Metric] = &[
         Count,
         &[Cause, Class],
         "Sessions that ended less than a second after they joined, such as status pings, by cause.",
+    ),
+    row(
+        "lastword_peer_told_total",
+        Counter,
+        Count,
+        &[Class, BothEnds],
+        "Lost connections whose client told its side when it came back, by the class of the server's cause and by the \
+         comparison of both sides.",
     ),
     row(
         "lastword_auth_duration_seconds",

@@ -1,6 +1,6 @@
 //! The description of a metric: a row of the catalogue, its labels and their possible values.
 
-use lastword_session::{Cause, Class, DepartureCause, Diagnosis, Initiator, Phase};
+use lastword_session::{BothEnds, Cause, Class, DepartureCause, Diagnosis, Initiator, Phase};
 
 use crate::books::ledger::{AcceptError, GAME_CLOSES};
 use crate::books::names::NameKind;
@@ -122,13 +122,15 @@ pub enum MetricLabel {
     ResumeOutcome,
     /// A liveness profile.
     Profile,
+    /// The comparison of the server's cause with the account of the client.
+    BothEnds,
     /// The version of this library.
     Version,
 }
 
 impl MetricLabel {
     /// Every label.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Cause,
         Self::DepartureCause,
         Self::GameCause,
@@ -145,6 +147,7 @@ impl MetricLabel {
         Self::QueuePolicy,
         Self::ResumeOutcome,
         Self::Profile,
+        Self::BothEnds,
         Self::Version,
     ];
 
@@ -165,6 +168,7 @@ impl MetricLabel {
             Self::QueuePolicy => "policy",
             Self::ResumeOutcome => "outcome",
             Self::Profile => "profile",
+            Self::BothEnds => "both_ends",
             Self::Version => "version",
         }
     }
@@ -193,6 +197,7 @@ impl MetricLabel {
             Self::Diagnosis => Diagnosis::ALL.map(Diagnosis::label).to_vec(),
             Self::Direction => vec!["in", "out"],
             Self::NameKind => NameKind::ALL.map(NameKind::label).to_vec(),
+            Self::BothEnds => BothEnds::ALL.map(BothEnds::label).to_vec(),
             Self::QueuePolicy => vec!["close", "drop_oldest", "latest"],
             Self::ResumeOutcome => ResumeOutcome::ALL.map(ResumeOutcome::label).to_vec(),
             Self::Cohort | Self::GameCode | Self::Profile | Self::Version => return None,

@@ -9,6 +9,7 @@ use lastword_session::{Close, Detector, Ending, SessionId};
 use serde::Serialize;
 
 use super::Disconnect;
+use super::told::Account;
 use crate::player::{RemoteSource, printable};
 
 /// One ended connection in flat fields, with the units last. A field without a value is absent in the log line and in
@@ -183,6 +184,9 @@ pub struct Record<'a> {
     pub trail: Vec<Step>,
     /// The evidence in words.
     pub words: String,
+    /// What the client told of this end when it came back to its session. The log has a line of its own for it.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Account>,
 }
 
 /// One step towards an end.
@@ -280,6 +284,7 @@ impl<'a> Record<'a> {
             peer_reason: theirs.and_then(|theirs| words(&theirs.reason)),
             trail: steps(&disconnect.ending),
             words: disconnect.to_string(),
+            told: disconnect.told.map(|told| told.account(cause)),
         }
     }
 }

@@ -126,6 +126,7 @@ impl<S: Shape> ServerApp<S> {
         log::disconnect(&core.books.log_limit, &disconnect);
         core.observers
             .tell(|observer| observer.disconnected(&disconnect));
+        self.on_recorded(&disconnect);
     }
 
     /// Frames and payload bytes that the game has not taken.
@@ -151,6 +152,7 @@ impl<S: Shape> ServerApp<S> {
             profile: core.settings.profile_name(profile),
             undelivered_frames: undelivered.0,
             undelivered_bytes: undelivered.1,
+            told: None,
             ending,
         }
     }

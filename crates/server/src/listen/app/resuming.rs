@@ -12,7 +12,7 @@ use lastword_transport::{
 use super::ServerApp;
 use super::standing::{AtDoor, Away, Claiming, Replaced, Standing};
 use crate::books::ResumeOutcome;
-use crate::core::{Answer, Leaving, Reply, Seat, Visitor};
+use crate::core::{Accounts, Answer, Inside, Leaving, Reply, Seat, Visitor};
 use crate::guard::{guarded, lock};
 use crate::player::{LinkFlag, Returning, SessionIdentity};
 use crate::shape::{Context as GameContext, Game, Shape};
@@ -41,6 +41,7 @@ impl<S: Shape> ServerApp<S> {
             remote: self.standing.remote(),
             session: claim.session,
             knock,
+            previous: claim.previous,
             mailbox,
         }));
         Ok(())
@@ -74,6 +75,7 @@ impl<S: Shape> ServerApp<S> {
         let visitor = Visitor {
             carried,
             knock: claiming.knock,
+            previous: claiming.previous,
             seat: Seat {
                 remote,
                 listener: self.core().listeners.number_of(self.slot),
@@ -122,6 +124,7 @@ impl<S: Shape> ServerApp<S> {
                 let Leaving {
                     carried,
                     identity,
+                    accounts,
                     seat,
                 } = leaving;
                 self.admitted = Some(seat.admitted);
@@ -130,6 +133,7 @@ impl<S: Shape> ServerApp<S> {
                 self.standing = Standing::Replaced(Box::new(Replaced {
                     identity,
                     remote: seat.remote,
+                    accounts,
                 }));
                 Poll::Ready(Some(Returned {
                     carried,
@@ -156,12 +160,22 @@ impl<S: Shape> ServerApp<S> {
         };
         let identity = Arc::clone(&away.identity);
         let core = Arc::clone(self.core());
-        let Some((seat, reply)) = core.doors.inside(identity.session) else {
+        let Some(Inside {
+            seat,
+            previous,
+            reply,
+        }) = core.doors.inside(identity.session)
+        else {
+            return;
+        };
+        self.on_account(previous);
+        let Standing::Away(away) = &self.standing else {
             return;
         };
         let leaving = older.zip(self.admitted).map(|(carried, admitted)| Leaving {
             carried,
             identity: Arc::clone(&identity),
+            accounts: Arc::clone(&away.accounts),
             seat: Seat {
                 remote: identity.remote(),
                 listener: core.listeners.number_of(self.slot),
@@ -184,8 +198,8 @@ impl<S: Shape> ServerApp<S> {
     pub(super) fn on_refused(&self, carried: Box<Carried>, refusal: Refusal) {
         let identity = self.standing.identity();
         let inside = identity.and_then(|identity| self.core().doors.inside(identity.session));
-        if let Some((_, reply)) = inside {
-            reply.refuse(carried, refusal);
+        if let Some(inside) = inside {
+            inside.reply.refuse(carried, refusal);
         }
     }
 
@@ -208,6 +222,7 @@ impl<S: Shape> ServerApp<S> {
         self.standing = Standing::Away(Box::new(Away {
             identity: Arc::clone(&identity),
             since: Clock::real(),
+            accounts: Arc::new(Accounts::new(ending.connection)),
             ending: Arc::clone(&ending),
         }));
         self.tell_link(outbox, &identity, Link::Lost(ending));

@@ -7,10 +7,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use lastword_session::wire::Previous;
 use lastword_session::{Close, Ending, Knock, Phase, SessionId, Time};
 use lastword_transport::Mailbox;
 
-use crate::core::{Claim, Reply};
+use crate::core::{Accounts, Claim, Reply};
 use crate::player::{AuthResult, Check, Player, Refusal, Remote, SessionIdentity};
 use crate::shape::events::WakeRequest;
 
@@ -46,6 +47,7 @@ pub(super) struct Claiming {
     pub(super) remote: Remote,
     pub(super) session: SessionId,
     pub(super) knock: Knock,
+    pub(super) previous: Option<Previous>,
     /// Of the session.
     pub(super) mailbox: Arc<Mailbox>,
 }
@@ -63,6 +65,7 @@ pub(super) struct Away {
     /// When its confirmed connection was lost, and how.
     pub(super) since: Time,
     pub(super) ending: Arc<Ending>,
+    pub(super) accounts: Arc<Accounts>,
 }
 
 /// The older connection of a session.
@@ -70,6 +73,7 @@ pub(super) struct Replaced {
     pub(super) identity: Arc<SessionIdentity>,
     /// Its own: that of the session has changed.
     pub(super) remote: Remote,
+    pub(super) accounts: Arc<Accounts>,
 }
 
 /// A peer that asks to be let in.
@@ -139,6 +143,17 @@ impl Standing {
     pub(super) fn away_for(&self, now: Time) -> Option<Duration> {
         if let Self::Away(away) = self {
             return Some(now.since(away.since));
+        }
+        None
+    }
+
+    /// Where the client's account of this connection comes, or has come.
+    pub(super) fn accounts(&self) -> Option<&Accounts> {
+        if let Self::Away(away) = self {
+            return Some(&away.accounts);
+        }
+        if let Self::Replaced(replaced) = self {
+            return Some(&replaced.accounts);
         }
         None
     }
