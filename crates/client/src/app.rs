@@ -28,8 +28,6 @@ pub(crate) struct Welcomed {
     /// `None` on a dialect.
     pub(crate) session: Option<SessionId>,
     pub(crate) timing: Timing,
-    /// The number of the connection, where the session may resume.
-    pub(crate) connection: Option<u32>,
 }
 
 pub(crate) struct ClientApp {
@@ -38,8 +36,6 @@ pub(crate) struct ClientApp {
     welcome: Option<oneshot::Sender<Welcomed>>,
     /// Takes the session, where it outlives this connection. A client that makes one connection only has none.
     way: Option<Arc<Way>>,
-    /// The end of a connection whose linger goes on.
-    departed: Option<Box<Ending>>,
     /// Keeps the table and its sweep alive while this connection has deadlines.
     table: Arc<Table>,
     /// Keeps the client's own runtime alive until this connection has ended.
@@ -60,7 +56,6 @@ impl ClientApp {
             inbox,
             welcome: Some(welcome),
             way,
-            departed: None,
             table,
             _alive: alive,
             phase: Phase::Auth,
@@ -74,6 +69,13 @@ impl ClientApp {
             // If this fails, the caller gave up waiting, and its dropped `Client` leaves the
             // server.
             welcome.send(welcomed).ok();
+        }
+    }
+
+    /// Notes the number of the connection, where the session may resume.
+    fn note_number(&self, outbox: &Outbox<'_>) {
+        if let Some(way) = &self.way {
+            way.welcome(outbox.ticket().map(|ticket| ticket.connection));
         }
     }
 
@@ -101,24 +103,22 @@ impl App for ClientApp {
         self.live(Welcomed {
             session: None,
             timing: Timing::default(),
-            connection: None,
         });
     }
 
     fn joined(&mut self, outbox: &mut Outbox<'_>, admission: &Admission) {
+        self.note_number(outbox);
         self.live(Welcomed {
             session: Some(SessionId::from_bytes(admission.session)),
             timing: admission.timing,
-            connection: outbox.ticket().map(|ticket| ticket.connection),
         });
     }
 
     fn back(&mut self, outbox: &mut Outbox<'_>) {
-        let ticket = outbox.ticket();
+        self.note_number(outbox);
         self.live(Welcomed {
-            session: ticket.map(|ticket| ticket.session),
+            session: outbox.ticket().map(|ticket| ticket.session),
             timing: outbox.timing(),
-            connection: ticket.map(|ticket| ticket.connection),
         });
     }
 
@@ -152,16 +152,17 @@ impl App for ClientApp {
     fn panicked(&mut self) {}
 
     fn departed(&mut self, ending: Ending) -> Linger {
-        if self.way.is_some() {
-            self.departed = Some(Box::new(ending));
+        if let Some(way) = &self.way {
+            way.depart(ending);
         }
         Linger::Allowed
     }
 
     /// The session does not wait for the linger of its connection.
     fn outlived(&mut self, outbox: &mut Outbox<'_>) {
-        if let (Some(way), Some(ending)) = (&self.way, self.departed.take()) {
-            way.outlive(self.table.clock(), || outbox.suspend(&ending));
+        let Some(way) = &self.way else { return };
+        let clock = self.table.clock();
+        if let Some(ending) = way.outlive(clock, |ending| outbox.suspend(ending)) {
             self.end(*ending);
         }
     }

@@ -25,8 +25,6 @@ pub struct Client {
     mailbox: Arc<Mailbox>,
     clock: Clock,
     session: Option<SessionId>,
-    /// The number of the connection, where the session may resume.
-    connection: Option<u32>,
     /// A session asks to go on over this connection, and the answer is still to come.
     goes_on: bool,
     timing: Timing,
@@ -46,7 +44,6 @@ impl Client {
             mailbox,
             clock,
             session: None,
-            connection: None,
             goes_on: false,
             timing: Timing::default(),
             local_addr,
@@ -62,7 +59,6 @@ impl Client {
             Ok(welcomed) => {
                 self.session = welcomed.session;
                 self.timing = welcomed.timing;
-                self.connection = welcomed.connection;
                 self.goes_on = false;
                 Ok(())
             }
@@ -157,11 +153,6 @@ impl Client {
     /// Asks the server now whether it is there.
     pub(crate) fn probe(&self) {
         self.mailbox.request(Request::Probe);
-    }
-
-    /// Returns the number of the connection in its session, from 1, where the session may resume.
-    pub(crate) fn connection(&self) -> Option<u32> {
-        self.connection
     }
 
     /// Returns what another thread needs to send frames.

@@ -342,7 +342,7 @@ impl ReconnectingClient {
     ) -> ReconnectEvent {
         let remote_addr = client.remote_addr();
         self.sender.set(&attempts.way);
-        let number = client.connection();
+        let number = attempts.way.number();
         if number.is_some() {
             self.watch = Some(Watch::begin(&self.runtime, &client, &attempts));
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lastword_session::{Config, Outbound, Policy, SendError, Suspended, Time};
+use lastword_session::{Config, Ending, Outbound, Policy, SendError, Suspended, Time};
 use lastword_transport::{Clock, Mailbox};
 use tokio::sync::Notify;
 
@@ -24,6 +24,10 @@ struct Inside {
     place: Place,
     /// The machine has slept since the last connection began.
     slept: bool,
+    /// The number of the last connection, where the session may resume.
+    number: Option<u32>,
+    /// The end of a connection of which the game is told next.
+    departed: Option<Box<Ending>>,
 }
 
 #[derive(Debug)]
@@ -54,6 +58,8 @@ impl Way {
             inside: Mutex::new(Inside {
                 place,
                 slept: false,
+                number: None,
+                departed: None,
             }),
             left: Notify::new(),
         }
@@ -103,10 +109,30 @@ impl Way {
         }
     }
 
-    /// The session has left its connection: `take` takes it out.
-    pub(crate) fn outlive(&self, clock: &Clock, take: impl FnOnce() -> Option<Suspended>) {
+    /// Its connection is live, and has this number where the session may resume.
+    pub(crate) fn welcome(&self, number: Option<u32>) {
+        self.lock().number = number;
+    }
+
+    /// Returns the number of the last connection, from 1, where the session may resume.
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.lock().number
+    }
+
+    /// Its connection has ended.
+    pub(crate) fn depart(&self, ending: Ending) {
+        self.lock().departed = Some(Box::new(ending));
+    }
+
+    /// The session has left its connection: `take` takes it out. Returns the end of that connection.
+    pub(crate) fn outlive(
+        &self,
+        clock: &Clock,
+        take: impl FnOnce(&Ending) -> Option<Suspended>,
+    ) -> Option<Box<Ending>> {
         let mut inside = self.lock();
-        let Some(mut suspended) = take() else { return };
+        let ending = inside.departed.take()?;
+        let mut suspended = take(&ending)?;
         if std::mem::take(&mut inside.slept) {
             suspended.note_slept();
         }
@@ -115,6 +141,7 @@ impl Way {
         }
         drop(inside);
         self.left.notify_one();
+        Some(ending)
     }
 
     /// Waits until the session has left the connection over which it asked to go on last.
