@@ -71,8 +71,9 @@ mod tests {
         bytes
     }
 
+    /// wireapp/wire-webapp#21416: after a sleep of the machine the connection looked open, and nothing came over it.
     #[tokio::test]
-    async fn a_wake_of_the_machine_asks_the_server_and_leaves_one_that_does_not_answer() {
+    async fn wire_webapp_21416_open_after_sleep() {
         let asleep = std::sync::Arc::new(Mutex::new(Duration::ZERO));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let Ok(mut client) = Connector::start().reconnecting(listener.local_addr().unwrap());

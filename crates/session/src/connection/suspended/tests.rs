@@ -143,8 +143,9 @@ fn a_client_that_gives_an_attempt_up_says_nothing_and_may_try_again() {
     assert_eq!(line.client.taken().len(), 3);
 }
 
+/// socketio/socket.io#4880: a recovery worked once only, since the client kept its first right.
 #[test]
-fn each_welcome_brings_the_newest_token() {
+fn socketio_4880_only_once() {
     let (mut line, suspended) = cut();
     let first = suspended.ticket().token.clone();
     line.resumes(suspended);
@@ -158,6 +159,53 @@ fn each_welcome_brings_the_newest_token() {
     assert_eq!(connection, 2);
     line.resumes(suspended);
     assert!(line.client.is_back, "the server takes it");
+}
+
+/// socketio/socket.io#5538: a client that had received no event yet could not be recovered.
+#[test]
+fn socketio_5538_no_event_yet() {
+    let mut line = Line::live();
+    line.is_cut();
+    let suspended = line.client.suspends().expect("its session lives on");
+    assert_eq!(suspended.stream.counts(), [0, 0, 0]);
+    line.resumes(suspended);
+    assert!(line.client.is_back && line.server.is_back);
+}
+
+/// legastero/stanza#495: the client began to count anew with each resume, and frames came twice.
+#[test]
+fn stanza_495_counter_reset() {
+    let mut line = Line::live();
+    for n in 1..=5_u64 {
+        line.server.send(b"down");
+        line.client.send(b"up");
+        line.exchange();
+        line.is_cut();
+        let suspended = line.client.suspends().expect("its session lives on");
+        assert_eq!(suspended.stream.counts()[..2], [n, n]);
+        line.resumes(suspended);
+    }
+    assert_eq!(
+        (line.client.taken().len(), line.server.taken().len()),
+        (5, 5)
+    );
+}
+
+/// strophe/libstrophe#222: an acknowledgement was counted against frames that had not been sent, and dropped them.
+#[test]
+fn libstrophe_222_unsent() {
+    let mut line = Line::live();
+    line.client.send(b"up 1");
+    line.exchange();
+    line.is_cut();
+    let mut suspended = line.client.suspends().expect("its session lives on");
+    assert_eq!(suspended.stream.counts(), [0, 1, 0], "not acknowledged yet");
+    let limits = Limits::default();
+    let sent = suspended.send(line.now, &limits, Outbound::Kept, b"up 2");
+    sent.expect("there is room");
+    // The welcome acknowledges the frame that was sent.
+    line.resumes(suspended);
+    assert_eq!(line.server.taken(), [b"up 1", b"up 2"]);
 }
 
 /// A server that answers a resume with a new session, or with a count that cannot be.
