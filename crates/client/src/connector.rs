@@ -414,7 +414,7 @@ struct Socket {
     layer: Layer,
 }
 
-/// What lies between the socket and the frames.
+/// The TLS of a connection, where it has TLS.
 #[cfg(feature = "tls")]
 type Layer = Option<lastword_transport::Tls>;
 #[cfg(not(feature = "tls"))]

@@ -1,5 +1,5 @@
-//! A client that makes further attempts: at its first connection, after a loss for as long as its session waits, and for a
-//! new session when the game asks for it.
+//! A client that makes further attempts: at its first connection, and after a loss for as long as its session waits. For a
+//! new session it makes them when the game asks for one.
 
 mod attempts;
 mod builder;
@@ -35,8 +35,8 @@ pub use standalone::Standalone;
 /// A client that makes further attempts where one fails, with growing random waits, as the server's advice and the
 /// game's rules allow.
 ///
-/// The first session begins by itself. Where the server keeps sessions for a while, this one survives a lost connection:
-/// once the game has taken the loss, attempts follow, and the session goes on over another connection. Frames that are sent
+/// The first session begins by itself. Where the server keeps sessions for a while, this one survives a lost connection.
+/// Once the game has taken the loss, attempts follow, and the session goes on over another connection. Frames that are sent
 /// meanwhile wait, and those that the server has not acknowledged are sent again. So every frame arrives once and in order,
 /// in both directions, or the session ends and says so.
 ///
@@ -393,7 +393,7 @@ impl ReconnectingClient {
     }
 }
 
-/// A sender that outlives the client must not fill a queue that nobody writes.
+/// A sender that outlives the client must not fill a queue that is never written.
 impl Drop for ReconnectingClient {
     fn drop(&mut self) {
         self.sender.clear();

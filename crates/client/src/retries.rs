@@ -6,7 +6,7 @@
 //!     Idle ──────────► Waiting ─────────────────────► Dialling ──────────► Live
 //!      ▲                  ▲                             │   │               │
 //!      │                  └────────── failed ───────────┘   │               │
-//!      └── failed: it is final, or time to give up ─────────┘     lost      │
+//!      └── failed: it is final, or time to give up; stopped ┘     lost      │
 //!      └────────────────────────────────────────────────────────────────────┘
 //! ```
 

@@ -1,8 +1,8 @@
-//! A client that comes back: it makes attempts until its server is there, and logs in again after the end of a session.
+//! A client that survives: its session goes on over another connection where the server keeps sessions, and nothing that it
+//! sends meanwhile is lost. It makes attempts until its server is there, and logs in again after the end of a session.
 //!
 //! `cargo run --example echo`, and in another terminal `cargo run --example reconnecting -- 127.0.0.1:7000`. End the
-//! server with Ctrl-C and start it again: the client finds it. A new session is new for the server's game, too, because
-//! sessions do not survive their connection yet.
+//! server with Ctrl-C and start it again: the client finds it. Its old session is not known there, so a new one begins.
 #![expect(
     clippy::print_stdout,
     reason = "an example talks to the person who runs it"
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 // The last end was final.
                 None => return Ok(()),
             },
-            // Without a session nothing is sent.
+            // Without a connection it waits. An error means that there is no session, or that too much waits.
             _ = pace.tick() => drop(client.send("is anybody here?")),
         }
     }
@@ -51,14 +51,15 @@ fn handle(client: &mut ReconnectingClient, event: ReconnectEvent) {
             None => println!("a session has begun"),
         },
         ReconnectEvent::Frame(payload) => println!("{}", String::from_utf8_lossy(&payload)),
+        ReconnectEvent::Lost(ended) => println!("{ended}"),
         ReconnectEvent::Retrying { after, why, .. } => println!("{why}; again in {after:.1?}"),
+        ReconnectEvent::Resumed { away, .. } => println!("back after {away:.1?}"),
         ReconnectEvent::Ended(end) => {
             println!("{end}");
             if end.may_log_in_again() {
                 client.login_again();
             }
         }
-        // The end of the session follows a lost connection, and tells the same.
-        ReconnectEvent::Lost(_) | ReconnectEvent::Notice(_) | ReconnectEvent::Link(_) | _ => {}
+        ReconnectEvent::Notice(_) | ReconnectEvent::Link(_) | _ => {}
     }
 }

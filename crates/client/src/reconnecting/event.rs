@@ -60,8 +60,8 @@ pub enum ReconnectEvent {
 pub enum SessionEnd {
     /// Its connection ended, and it cannot resume.
     Lost(Arc<Ended>),
-    /// The server did not let it go on: its window is over, or frames were missed, or the server has restarted and does not
-    /// know it, or it was ended meanwhile. The error has the server's words.
+    /// The server did not let it go on: its window is over, frames were missed, or it was ended meanwhile. Or the server has
+    /// restarted and does not know it. The error has the server's words.
     NotResumed(DialError),
     /// The server wants no further attempt, or no attempt can succeed: the credentials, the address or the TLS of this
     /// client cannot be used.

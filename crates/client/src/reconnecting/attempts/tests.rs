@@ -150,3 +150,21 @@ fn a_connection_is_confirmed_up_to_the_last_byte_of_its_server() {
         assert_eq!(confirmed(&ended), Duration::from_secs(seconds));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_tried_for_as_long_as_it_waits_and_not_for_the_time_of_a_login() {
+    for (window, login) in [(5, 60), (600, 60)] {
+        let mut pace = Machine::default().pace(Duration::from_secs(login));
+        let window = Duration::from_secs(window);
+        let start = Instant::now();
+        let attempt = async |_| Err::<(), _>(refused());
+        let result = pace.series(Aim::GoOn, Some(window), attempt, |_| ()).await;
+        assert!(matches!(result, Err(Stopped::GaveUp(_))), "{result:?}");
+        let tried = start.elapsed();
+        let longest_wait = Duration::from_secs(10);
+        assert!(
+            tried <= window && tried + longest_wait > window,
+            "{tried:?}"
+        );
+    }
+}
