@@ -128,7 +128,7 @@ fn step(input: &mut Unstructured<'_>, is_dialect: bool) -> Result<Step> {
             Step::Post(how, len)
         }
         24 => Step::Bytes(PROXIED.to_vec()),
-        _ => match input.arbitrary::<u8>()? % 10 {
+        _ => match input.arbitrary::<u8>()? % 11 {
             0 => Step::EndShows,
             1 => Step::WriteFails,
             2 => Step::ShutFails,
@@ -138,6 +138,7 @@ fn step(input: &mut Unstructured<'_>, is_dialect: bool) -> Result<Step> {
             6 => Step::Report,
             7 => Step::Hold,
             8 => Step::UntilDue,
+            9 => Step::Probe,
             _ => Step::Refuse(input.arbitrary()?),
         },
     })

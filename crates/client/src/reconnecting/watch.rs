@@ -74,6 +74,11 @@ mod tests {
     /// wireapp/wire-webapp#21416: after a sleep of the machine the connection looked open, and nothing came over it.
     #[tokio::test]
     async fn wire_webapp_21416_open_after_sleep() {
+        let slept = tokio::time::timeout(Duration::from_secs(20), sleeps());
+        slept.await.expect("the server is asked");
+    }
+
+    async fn sleeps() {
         let asleep = std::sync::Arc::new(Mutex::new(Duration::ZERO));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let Ok(mut client) = Connector::start().reconnecting(listener.local_addr().unwrap());

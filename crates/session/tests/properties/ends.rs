@@ -164,6 +164,7 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => words().prop_map(Step::Kernel),
         1 => faults(),
         1 => any::<bool>().prop_map(Step::Linger),
+        1 => Just(Step::Probe),
         1 => any::<u8>().prop_map(Step::Ended),
     ]
 }

@@ -53,6 +53,7 @@ pub(crate) enum Step {
     WriteFails,
     ShutFails,
     Linger(bool),
+    Probe,
     Ended(u8),
 }
 
@@ -320,6 +321,7 @@ impl Script {
                 requests.drain_expired = Some(Arc::new(message));
             }
             Step::Report => requests.report = true,
+            Step::Probe => requests.probe = true,
             Step::Pause => host.reads = false,
             Step::Resume => host.reads = true,
             Step::GameTakes(takes) => life.game_takes(*takes),

@@ -144,7 +144,8 @@ impl<'a> Fields<'a> {
         let counts = [self.u64()?, self.u64()?, self.u64()?];
         let (kept, waiting) = (self.frames()?, self.frames()?);
         let limits = FRAME_LIMIT_MIN..=FRAME_LIMIT_MAX;
-        let is_sound = self.0.is_empty() && limits.contains(&frame_limit);
+        let flags_are_known = flags & !(SECURED | PAUSED | SLEPT) == 0;
+        let is_sound = self.0.is_empty() && limits.contains(&frame_limit) && flags_are_known;
         let standing = Standing {
             ticket: Ticket {
                 session,

@@ -393,6 +393,36 @@ fn only_sound_bytes_of_this_version_are_imported() {
     assert!(!shown.contains("token"), "{shown}");
 }
 
+/// The check finds accidents. Any bytes may have the right one.
+#[test]
+fn what_is_imported_is_what_the_bytes_say_and_can_go_on() {
+    let (line, mut suspended) = cut();
+    let limits = Limits::default();
+    let sent = suspended.send(line.now, &limits, Outbound::Kept, b"up 3");
+    sent.expect("there is room");
+    let bytes = suspended.export(line.now);
+    let content = &bytes[..bytes.len() - 8];
+    let later = START + secs(1 << 40);
+    let (mut taken, mut refused) = (0, 0);
+    for n in 5..content.len() {
+        for byte in [0, 1, 2, 0x7f, 0x80, 0xff] {
+            let mut changed = content.to_vec();
+            changed[n] = byte;
+            let check = hmac_sha256::Hash::hash(&changed);
+            changed.extend_from_slice(&check[..8]);
+            let Ok(mut imported) = Suspended::import(&changed, true, later) else {
+                refused += 1;
+                continue;
+            };
+            taken += 1;
+            assert_eq!(imported.export(later), changed, "byte {n} is {byte}");
+            let mut connection = Connection::go_on(client(), imported, false, later);
+            assert!(connection.slices().iter().any(|slice| !slice.is_empty()));
+        }
+    }
+    assert!(taken > 100 && refused > 100, "{taken} {refused}");
+}
+
 #[test]
 fn a_probe_that_is_answered_changes_nothing() {
     let mut line = Line::live();
