@@ -36,6 +36,7 @@ fn a_real_prometheus_answers_every_query_of_every_rule_and_panel_after_a_storm()
     let frozen: Vec<_> = (0..3).map(|_| Player::join(serving.game)).collect();
     let ended = storm(serving.game, admin);
     assert_eq!(ended.0, Some(0), "{}", ended.1);
+    let back = Player::join_and_come_back(serving.game);
     prometheus.wait_until("scrapes of the storm", || is_scraped(&prometheus, 16.0));
 
     let unanswered: Vec<_> = queries()
@@ -45,7 +46,7 @@ fn a_real_prometheus_answers_every_query_of_every_rule_and_panel_after_a_storm()
         .collect();
     assert_eq!(unanswered, [], "{unanswered:#?}");
     assert_the_laws_held(&prometheus);
-    drop((honest.unwrap(), frozen));
+    drop((honest.unwrap(), back, frozen));
     // The storm causes panics in handlers.
     assert!(prometheus.alerts().contains(&"LastwordDefect".to_owned()));
 }

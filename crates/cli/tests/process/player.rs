@@ -9,6 +9,7 @@ use crate::command::DEADLINE;
 pub(crate) const DATA: u8 = 0;
 const HELLO: u8 = 1;
 const WELCOME: u8 = 2;
+const ACK: u8 = 5;
 const GOODBYE: u8 = 6;
 pub(crate) const NOTICE: u8 = 7;
 
@@ -22,13 +23,35 @@ impl Player {
 
     /// Joins over this connection.
     pub(crate) fn on(stream: TcpStream) -> Self {
+        let without_resume = 2;
+        Self::greet(stream, without_resume, &[0; 28]).0
+    }
+
+    /// Joins, loses its connection, and comes back on another one.
+    pub(crate) fn join_and_come_back(game: SocketAddr) -> Self {
+        let connect = || TcpStream::connect(game).unwrap();
+        let confirm = [0; 8];
+        let (mut player, welcome) = Self::greet(connect(), 0, &[0; 28]);
+        player.write(ACK, &confirm);
+        drop(player);
+        // The session, nothing received, the token with its length, no extensions.
+        let claim = [&welcome[2..18], &[0; 8], &welcome[46..48 + 32], &[0; 2]].concat();
+        let resume = 1;
+        let (mut player, _) = Self::greet(connect(), resume, &claim);
+        player.write(ACK, &confirm);
+        player
+    }
+
+    /// Says hello with these flags and this claim to a session. Returns the welcome, too.
+    fn greet(stream: TcpStream, flags: u8, claim: &[u8]) -> (Self, Vec<u8>) {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut player = Self(stream);
         let limit = 65_536_u32.to_be_bytes();
-        let without_resume = [&b"LW\x01\x01\x02"[..], &limit, &[0; 28], b"ann"].concat();
-        player.write(HELLO, &without_resume);
-        assert_eq!(player.read().0, WELCOME);
-        player
+        let hello = [&b"LW\x01\x01"[..], &[flags], &limit, claim, b"ann"].concat();
+        player.write(HELLO, &hello);
+        let (kind, welcome) = player.read();
+        assert_eq!(kind, WELCOME);
+        (player, welcome)
     }
 
     /// The player's own address.
