@@ -32,24 +32,43 @@ pub(crate) async fn join(server: &ServerHandle) -> TcpStream {
 
 /// Joins with a name. The session ends with its connection.
 pub(crate) async fn join_as(server: &ServerHandle, name: &str) -> TcpStream {
-    greet(server, name, 2).await
+    greet(server, name, 2, &[0; 28]).await.0
 }
 
 /// Joins with a name, as a client that may come back, and confirms the connection.
 pub(crate) async fn join_to_resume(server: &ServerHandle, name: &str) -> TcpStream {
-    let mut stream = greet(server, name, 0).await;
+    let (mut stream, _) = greet(server, name, 0, &[0; 28]).await;
     stream.write_all(&frame(5, &[0; 8])).await.unwrap();
     stream
 }
 
-/// Joins with a name and these flags of a hello.
-async fn greet(server: &ServerHandle, name: &str, flags: u8) -> TcpStream {
+/// Joins, is cut off, and comes back. The session has two connections then.
+pub(crate) async fn join_and_come_back(server: &ServerHandle) -> TcpStream {
+    let (mut stream, welcome) = greet(server, "", 0, &[0; 28]).await;
+    stream.write_all(&frame(5, &[0; 8])).await.unwrap();
+    drop(stream);
+    within("the loss", async {
+        while server.stats().sessions_suspended == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // The session, nothing received, the token with its length, no extensions.
+    let token = &welcome[46..48 + 32];
+    let claim = [&welcome[2..18], &[0; 8], token, &[0; 2]].concat();
+    let (mut stream, _) = greet(server, "", 1, &claim).await;
+    stream.write_all(&frame(5, &[0; 8])).await.unwrap();
+    stream
+}
+
+/// Says hello with these flags, this claim to a session, and a name. Returns the welcome, too.
+async fn greet(server: &ServerHandle, name: &str, flags: u8, claim: &[u8]) -> (TcpStream, Vec<u8>) {
     let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
-    // Versions 1 to 1, frames up to 64 KiB; everything else except the credentials is empty.
+    // Versions 1 to 1, frames up to 64 KiB.
     let hello = [
         &b"LW\x01\x01"[..],
         &[flags, 0, 1, 0, 0],
-        &[0; 28],
+        claim,
         name.as_bytes(),
     ];
     let hello = frame(1, &hello.concat());
@@ -61,7 +80,7 @@ async fn greet(server: &ServerHandle, name: &str, flags: u8) -> TcpStream {
     let mut welcome = vec![0; usize::from(u16::from_be_bytes([header[1], header[2]]))];
     stream.read_exact(&mut welcome).await.unwrap();
     assert_eq!(header[3], 2, "a welcome");
-    stream
+    (stream, welcome)
 }
 
 /// A frame as it is on the wire.

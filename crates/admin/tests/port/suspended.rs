@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 
 use lastword_admin::{Admin, AdminExt};
-use lastword_server::{Cause, DepartureCause, Player, Server, ServerHandle, SessionId};
+use lastword_server::{Cause, DepartureCause, Kick, Player, Server, ServerHandle, SessionId};
 use serde_json::Value;
 
-use crate::http::send;
+use crate::http::{get, send};
 use crate::log::Log;
-use crate::server::{Silent, join_to_resume, within};
+use crate::metrics::sum;
+use crate::server::{Silent, join_and_come_back, join_to_resume, start, within};
 
 const TOKEN: &str = "0123456789abcdef";
 
@@ -101,4 +102,50 @@ async fn a_kick_of_a_suspended_session_ends_it_and_is_a_line_of_the_log() {
     let fields = ["level", "cause", "player", "lost_by"].map(|field| &line.fields[field]);
     assert_eq!(fields, ["INFO", "kicked", "ann", "peer_fin"]);
     assert_eq!(ask(admin, "POST", "/api/kick", &kick).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_return_is_counted_with_its_time_away_and_its_session_has_one_duration() {
+    let (server, admin) = start().await;
+    let ann = join_and_come_back(&server).await;
+    let back = || server.stats().resumed == 1;
+    within("the return", async {
+        while !back() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let metrics = get(admin, "/metrics").await.body;
+    let of = |series: &str| sum(&metrics, series);
+    assert_eq!(of(r#"lastword_resumes_total{outcome="resumed"}"#), 1);
+    assert_eq!(of("lastword_resumes_total"), 1, "no other outcome");
+    assert_eq!(of("lastword_resume_away_seconds_count"), 1);
+    assert_eq!(of("lastword_session_duration_seconds_count"), 0);
+    assert_eq!(
+        (
+            of("lastword_disconnects_total"),
+            of("lastword_departures_total")
+        ),
+        (1, 0)
+    );
+    server
+        .kick(server.sessions()[0].session, Kick::default())
+        .unwrap();
+    drop(ann);
+    within("the end", async {
+        while server.stats().connections_open > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let metrics = get(admin, "/metrics").await.body;
+    let of = |series: &str| sum(&metrics, series);
+    assert_eq!(of("lastword_session_duration_seconds_count"), 1);
+    assert_eq!(
+        (
+            of("lastword_disconnects_total"),
+            of("lastword_departures_total")
+        ),
+        (2, 1)
+    );
 }
