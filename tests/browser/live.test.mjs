@@ -484,3 +484,35 @@ test("a server with a token opens to it alone, and lets its holder kick", async 
   assert.ok(asked.every((url) => !url.includes(token)), "no address has the token");
   await page.close();
 });
+
+test("a player that lost its connection is shown as suspended, and is not lost until it departs", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "lastword-suspended-"));
+  const token = "a-token-of-this-test-alone";
+  writeFileSync(join(folder, "token"), `${token}\n`);
+  writeFileSync(join(folder, "lastword.toml"), `[admin]\nlisten = "127.0.0.1:0"\ntoken_file = "${join(folder, "token")}"\n`);
+  const server = await serve("--config", join(folder, "lastword.toml"));
+  t.after(() => server.kill());
+  const ann = await player(server.game, "ann", true);
+  const page = await context.newPage();
+  await page.goto(server.page);
+  await page.locator("#token").fill(token);
+  await page.keyboard.press("Enter");
+  await until("a session", async () => (await page.locator("#tile-open").count()) === 1 && (await number(page, "#tile-open")) === 1);
+  ann.reset();
+  await until("it is suspended", async () => (await number(page, "#tile-suspended")) === 1);
+  assert.equal(await number(page, "#tile-open"), 0);
+  assert.equal(await number(page, "#tile-lost"), 0);
+  await page.locator("#closes td.words", { hasText: "the session lives on" }).waitFor();
+
+  await page.getByRole("link", { name: "Suspended" }).click();
+  await until("it is listed", async () => (await listed(page)).join() === "ann");
+  assert.match(await text(page, "#sessions-rows"), /suspended: waits for its player/);
+  await page.locator("#sessions-rows a").click();
+  await page.locator("#session-facts", { hasText: "suspended: waits for its player" }).waitFor();
+  await page.getByRole("button", { name: "Kick" }).click();
+  await page.locator("#session-body", { hasText: "It is no longer live." }).waitFor();
+  await page.evaluate(() => (location.hash = "#"));
+  await until("it is gone", async () => (await number(page, "#tile-suspended")) === 0);
+  assert.equal(await number(page, "#tile-lost"), 0, "an operator meant it");
+  await page.close();
+});

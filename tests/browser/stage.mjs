@@ -63,13 +63,14 @@ function frame(kind, payload) {
   return Buffer.concat([header, payload]);
 }
 
-/** A player who has joined, and sends heartbeats until told otherwise. */
-export async function player(game, name = "") {
+/** A player who has joined, and sends heartbeats until told otherwise. With `resumes`, its session outlives its
+ * connection. */
+export async function player(game, name = "", resumes = false) {
   const [host, port] = game.split(":");
   const socket = connect(Number(port), host);
   socket.on("error", () => {});
   socket.setNoDelay();
-  const hello = Buffer.concat([Buffer.from("LW\x01\x01\x02"), Buffer.from([0, 1, 0, 0]), Buffer.alloc(28), Buffer.from(name)]);
+  const hello = Buffer.concat([Buffer.from("LW\x01\x01"), Buffer.from([resumes ? 0 : 2]), Buffer.from([0, 1, 0, 0]), Buffer.alloc(28), Buffer.from(name)]);
   socket.write(frame(1, hello));
   const welcome = await new Promise((read, fail) => {
     socket.once("data", read);
@@ -77,6 +78,8 @@ export async function player(game, name = "") {
   });
   const session = welcome.subarray(6, 22).toString("hex");
   socket.resume();
+  // The first ack confirms the connection.
+  if (resumes) socket.write(frame(5, Buffer.alloc(8)));
   const beat = setInterval(() => socket.write(frame(3, Buffer.alloc(16))), 4_000);
   socket.once("close", () => clearInterval(beat));
   return {
