@@ -90,7 +90,7 @@ export class Panels {
     const all = $("every-profile").checked;
     const shown = detection.filter(({ profile, seen }) => all || seen || profile === first);
     shown.sort((a, b) => Boolean(b.seen) - Boolean(a.seen));
-    rows($("detection"), shown.map(({ cause, profile, bound_ms: bound, seen }) => ({
+    rows($("detection"), shown.map(({ cause, profile, bound_ms: bound, window_ms: window, seen }) => ({
       key: `${cause} ${profile} ${seen ? "seen" : ""}`,
       cells: [
         { make: () => h("span", {}, causeLink(cause), h("small", {}, profile)) },
@@ -99,6 +99,7 @@ export class Panels {
         { class: "number wide-only", make: () => h("span"), update: (cell) => say(cell, seen ? duration(seen.median_ms) : "–") },
         seen ? duration(seen.max_ms) : "–",
         bound === undefined ? "none" : duration(bound),
+        { class: "number wide-only", make: () => h("span"), update: (cell) => say(cell, window === undefined ? "none" : duration(window)) },
       ],
     })));
   }

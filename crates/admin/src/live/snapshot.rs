@@ -62,6 +62,9 @@ struct Detection {
     /// Absent if no limit of our own bounds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     bound_ms: Option<u64>,
+    /// How long a player may come back after the loss; absent if its session departs with its connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seen: Option<Seen>,
 }
@@ -192,6 +195,7 @@ fn detection(bounds: &[Bound], silences: &[Silence]) -> Vec<Detection> {
             cause: bound.cause.label(),
             profile: bound.profile.to_string(),
             bound_ms: bound.within.map(millis),
+            window_ms: bound.window.map(millis),
             seen: silences
                 .iter()
                 .find(is)

@@ -117,7 +117,25 @@ impl<'a> Report<'a> {
         };
         let mut table = Table::default();
         table.row("second login", format!("{policy}: {words}"));
+        table.row("come back", self.come_back());
         table.print("Sessions of a player")
+    }
+
+    /// How long a player may come back whose connection is lost.
+    fn come_back(&self) -> String {
+        let profiles = self.config.profiles();
+        if profiles.iter().all(|each| each.resume_window.is_zero()) {
+            return "never: a session ends with its connection".to_owned();
+        }
+        let windows = by_profile(profiles.into_iter().map(|profile| {
+            let window = profile.resume_window;
+            let words = match window.is_zero() {
+                true => "never".to_owned(),
+                false => format!("within {}", seconds(window)),
+            };
+            (profile.name, words)
+        }));
+        format!("{windows}; a player that does not come back leaves then")
     }
 
     /// The causes that occur in the sessions of at least one profile.
@@ -142,7 +160,7 @@ impl<'a> Report<'a> {
                 table.row(cause.label(), bounds(reached));
             }
         }
-        table.print("Silent causes, and how long they go unnoticed at most, by profile")
+        table.print("Silent causes, and how long the loss of a connection goes unnoticed at most, by profile")
     }
 
     /// The causes that occur in no profile, with the reason for the default profile.

@@ -20,6 +20,7 @@ fn a_good_file_is_reported_with_what_it_can_produce() {
     };
     assert!(line("path_dead ").contains("standard 15.1 s · competitive 8.1 s"));
     assert!(line("abrupt ").contains("peer_fin, peer_fin_mid_frame"));
+    assert!(line("come back ").contains("standard within 60 s"));
     assert!(line("not built yet").contains("game_stalled"));
 }
 

@@ -81,6 +81,7 @@ impl Builder {
             core.runtime.spawn(publisher::run(Arc::clone(&core)));
         }
         tell_second_login(core.settings.second_login);
+        tell_resume_window(&core.settings);
         Ok((handle, listeners))
     }
 
@@ -248,6 +249,21 @@ fn random_key() -> Result<TokenKey, getrandom::Error> {
 /// Says which sessions of a player may be live.
 fn tell_second_login(policy: SecondLogin) {
     logged(|| tracing::info!("second logins: {policy} (sessions.second_login)"));
+}
+
+/// Says how long players may come back.
+fn tell_resume_window(settings: &Settings) {
+    let window = settings.resume_window(0);
+    let is_on = settings.live().listener(0).session.resume.is_some() && !window.is_zero();
+    match settings.profile_name(0).filter(|_| is_on) {
+        Some(profile) => logged(|| {
+            tracing::info!(
+                "a player whose connection is lost may come back for {window:?} \
+                 (liveness.profiles.{profile}.resume_window_ms)"
+            );
+        }),
+        None => logged(|| tracing::info!("a session ends with its connection")),
+    }
 }
 
 /// Warns where this host does not fit the configuration, and where Linux does not show the evidence that the causes

@@ -11,7 +11,7 @@ use lastword_keepalive::{
     Profile, ProfileName, RETRIES_DEFAULT, SWEEP, Silence, detection_bound, kernel_give_up,
     own_queue_give_up,
 };
-use lastword_session::Cause;
+use lastword_session::{Cause, Resumable};
 use lastword_sys::TcpInfoFields;
 
 use super::{Config, KernelAbilities, ListenConfig, SecondLogin, to_ms};
@@ -38,8 +38,12 @@ pub struct Bound {
     pub cause: Cause,
     /// The profile.
     pub profile: ProfileName,
-    /// The longest time from the last sign of life to the verdict; `None` if none of our clocks bounds it.
+    /// The longest time from the last sign of life to the verdict, with which the connection is lost; `None` if none of our
+    /// clocks bounds it.
     pub within: Option<Duration>,
+    /// How long the player may then come back. If it does not, its session departs at the end of this time. `None` if the
+    /// session departs with its connection. So does the session of a client that cannot come back.
+    pub window: Option<Duration>,
 }
 
 /// When Linux gives up a connection whose path is dead, with this host's `net.ipv4.tcp_retries2`.
@@ -107,6 +111,8 @@ impl Config {
                 cause,
                 profile: profile.name,
                 within: self.reach(cause, profile, kernel).bound(),
+                window: Some(profile.resume_window)
+                    .filter(|window| cause.resumable() == Resumable::Yes && !window.is_zero()),
             })
             .collect::<Vec<_>>()
         };
@@ -269,7 +275,7 @@ const RULES: [(Cause, Rule); 20] = [
     (Cause::TlsTimeout, by_tls),
     (Cause::TlsTruncated, by_tls),
     (Cause::ReplacedByLogin, by_second_login),
-    (Cause::SupersededByResume, by_resume),
+    (Cause::SupersededByResume, superseded_by_resume),
     (Cause::SocketDestroyed, socket_destroyed),
 ];
 
@@ -324,17 +330,6 @@ fn peer_silent(setting: &Setting<'_>) -> Reach {
         None => setting.bound(Silence::PeerSilent),
     };
     bound.map_or_else(|| Reach::Never(setting.dead_limit("never")), Reach::Within)
-}
-
-fn by_resume(setting: &Setting<'_>) -> Reach {
-    if setting.profile.resume_window.is_zero() {
-        let path = format!(
-            "liveness.profiles.{}.resume_window_ms",
-            setting.profile.name
-        );
-        return Reach::Never(key(&path, 0, "a session ends with its connection"));
-    }
-    Reach::Can
 }
 
 fn send_queue_stale(setting: &Setting<'_>) -> Reach {
@@ -426,6 +421,17 @@ fn by_second_login(setting: &Setting<'_>) -> Reach {
         )),
         SecondLogin::Auto | SecondLogin::Replace | SecondLogin::Refuse => Reach::Can,
     }
+}
+
+fn superseded_by_resume(setting: &Setting<'_>) -> Reach {
+    if setting.profile.resume_window.is_zero() {
+        let path = format!(
+            "liveness.profiles.{}.resume_window_ms",
+            setting.profile.name
+        );
+        return Reach::Never(key(&path, 0, "a session ends with its connection"));
+    }
+    Reach::Can
 }
 
 fn socket_destroyed(setting: &Setting<'_>) -> Reach {

@@ -355,9 +355,10 @@ sections! {
             [PathDead, PathDeadOutbound, LocalNetworkDown, PeerFrozen, PeerSilent, PingFlood],
             "at least suspect_ms + 2500";
 
-        /// How long a session outlives its connection and can be resumed; 0 turns resume off. Resume is not built yet:
-        /// the server always sends clients 0.
-        resume_window_ms: Option<u32> = None => "60000", "milliseconds", (0..=86400000), [],
+        /// How long a session whose connection is lost waits for its player. The player may come back in this time, and
+        /// misses nothing. Otherwise the session departs at its end as `resume_expired`. With 0, and for clients that
+        /// cannot come back, the session departs with its connection. How soon a loss is noticed does not depend on it.
+        resume_window_ms: Option<u32> = None => "60000", "milliseconds", (0..=86400000), [SupersededByResume],
             "0 turns resume off", hasty 1000;
 
         /// The longest time between two retransmissions (`TCP_RTO_MAX_MS`, from Linux 6.15). If it is too high, a link

@@ -299,3 +299,34 @@ fn the_policy_of_second_logins_is_told() {
         assert!(lines[0].contains(words), "{told}");
     }
 }
+
+#[test]
+fn how_long_a_player_may_come_back_is_reported_by_profile() {
+    let come_back = |config: &Config| {
+        let told = report(config, LINUX);
+        let lines = section(&told, "Sessions of a player").join(" ");
+        let words = lines.split_whitespace().collect::<Vec<_>>().join(" ");
+        words.split_once(" come back ").expect("a row").1.to_owned()
+    };
+    assert_eq!(
+        come_back(&Config::default()),
+        "standard within 60 s · competitive within 30 s · mobile within 180 s · background, debugger within 600 s; \
+         a player that does not come back leaves then"
+    );
+    let off = with(|c| {
+        for name in [
+            "standard",
+            "competitive",
+            "mobile",
+            "background",
+            "debugger",
+        ] {
+            let profile = ProfileConfig {
+                resume_window_ms: Some(0),
+                ..ProfileConfig::default()
+            };
+            c.liveness.profiles.insert(name.to_owned(), profile);
+        }
+    });
+    assert_eq!(come_back(&off), "never: a session ends with its connection");
+}

@@ -139,6 +139,38 @@ fn by_default_all_that_is_produced_can_occur_but_idle_denied_addresses_rates_and
     assert_eq!(cannot, off);
 }
 
+/// The bounds stay those of the loss.
+#[test]
+fn a_bound_has_the_window_in_which_the_player_may_come_back() {
+    let window_of = |config: &Config, cause: Cause| {
+        let bounds = config.bounds(LINUX);
+        let bound = bounds.iter().find(|bound| bound.cause == cause).unwrap();
+        (bound.within, bound.window)
+    };
+    let (dead, frozen) = (Duration::from_millis(15_100), Cause::PeerFrozen);
+    let window = Duration::from_secs(60);
+    let defaults = Config::default();
+    assert_eq!(window_of(&defaults, frozen), (Some(dead), Some(window)));
+    assert_eq!(window_of(&defaults, Cause::Idle), (None, None));
+    assert_eq!(usual(&defaults, Cause::SupersededByResume), Reach::Can);
+    let off = with(|c| {
+        let profile = ProfileConfig {
+            resume_window_ms: Some(0),
+            ..ProfileConfig::default()
+        };
+        c.liveness.profiles.insert("standard".to_owned(), profile);
+    });
+    assert_eq!(window_of(&off, frozen), (Some(dead), None));
+    assert_eq!(
+        usual(&off, Cause::SupersededByResume),
+        never(
+            "liveness.profiles.standard.resume_window_ms",
+            "0",
+            "a session ends with its connection"
+        )
+    );
+}
+
 #[test]
 fn zero_turns_a_cause_off_and_any_other_value_on() {
     let idle_off = never("timeouts.idle_ms", "0", "off");
