@@ -30,11 +30,13 @@ pub fn run(data: &[u8]) {
     if other.reads.len() == script.reads.len() && !script.keeps_deadline {
         return;
     }
+    let is_comparable = other.reads.len() == script.reads.len() || script.is_one_by_one();
     let other = other.play();
     assert_eq!(life.verdict(), other.verdict(), "another host, another end");
     assert_eq!(life.taken(), other.taken(), "another host, other frames");
     let written = [&life, &other].map(|life| &life.solo.host.plain);
-    assert_eq!(written[0], written[1], "another host, other answers");
+    let is_same = written[0] == written[1];
+    assert!(is_same || !is_comparable, "another host, other answers");
 }
 
 fn script(input: &mut Unstructured<'_>) -> Result<Script> {

@@ -156,10 +156,20 @@ impl Script {
         if at <= life.solo.now {
             return None;
         }
+        // The byte may change the link, and the game would end the connection in that event.
+        let game = &mut life.solo.host.game;
+        (game.closes, game.panics) = (None, false);
         life.pass_to(at);
         self.says(&mut life, &[0]);
         life.pass(Duration::ZERO);
         Some(life.is_live())
+    }
+
+    /// Whether each step has a moment of its own. Where several happen at once, the bytes of the peer may be read in several
+    /// turns, and frames are written in between: how many, depends on the cut of the bytes.
+    pub(crate) fn is_one_by_one(&self) -> bool {
+        let mut steps = self.steps.iter();
+        !steps.any(|step| matches!(step, Step::Hold | Step::UntilDue))
     }
 
     /// The record has the kernel's word where there is one. Bytes that came by the time of a verdict on a silence end that
