@@ -192,6 +192,7 @@ impl Connection {
             self.discard(payload);
             return Ok(());
         }
+        self.may_set_aside();
         let room = self.config.limits.outbound_room(self.queued_bytes());
         let size = payload.len() + wire::HEADER_LEN;
         if size > room && !self.make_room(size) {
@@ -234,6 +235,7 @@ impl Connection {
         if !self.keeps_data() {
             self.count_unsent(queue.drop_unstarted());
         } else {
+            self.may_set_aside();
             self.session_stream_mut().append(queue);
         }
         self.count_lost();
@@ -441,8 +443,8 @@ impl Connection {
 
     /// Whether frames for the peer are taken, now or for its next connection.
     #[inline]
-    fn keeps_data(&self) -> bool {
-        self.takes_data() || self.lives_on()
+    pub(super) fn keeps_data(&self) -> bool {
+        self.takes_data() || self.may_live_on()
     }
 
     pub(super) fn can_write(&self) -> bool {

@@ -70,6 +70,25 @@ impl Connection {
         self.is_closed() && !holds_record
     }
 
+    /// Whether the session lives on, or its fate is not known yet: a write has failed, or the peer's end was seen, and the
+    /// cause does not stand.
+    pub(super) fn may_live_on(&self) -> bool {
+        let fate = self.rare.as_ref().and_then(|rare| rare.fate);
+        match fate {
+            Some(Fate::Away(_)) => true,
+            Some(Fate::Over(_)) => false,
+            None => self.phase == Phase::Live && self.stream.outlives(),
+        }
+    }
+
+    /// Where nothing more goes out on this connection, what is queued waits for the next one.
+    #[inline]
+    pub(super) fn may_set_aside(&mut self) {
+        if !self.takes_data() {
+            self.stream.set_aside();
+        }
+    }
+
     /// Checks whether the session of this connection would go on with another one. Changes nothing.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ impl Connection {
                 break;
             }
         }
-        if self.phase == Phase::Live && !self.takes_data() && !self.lives_on() {
+        if self.phase == Phase::Live && !self.keeps_data() {
             let left = host.close_mail(false);
             self.count_unsent(left);
         }

@@ -34,6 +34,8 @@ pub(crate) struct Pipe {
     pub(crate) latency: Duration,
     /// Nothing arrives any longer, and no end is told.
     pub(crate) is_cut: bool,
+    /// What is written from now on is lost on its way.
+    pub(crate) is_broken: bool,
     /// The reader closed its socket: further bytes are refused.
     pub(crate) is_reader_gone: bool,
     /// Bytes that did not arrive.
@@ -55,6 +57,7 @@ impl Default for Pipe {
             chunk: usize::MAX,
             latency: Duration::ZERO,
             is_cut: false,
+            is_broken: false,
             is_reader_gone: false,
             refused: 0,
             taken: 0,
@@ -71,13 +74,23 @@ impl Pipe {
         let bytes = &bytes[..bytes.len().min(room)];
         self.log.extend_from_slice(bytes);
         self.written += bytes.len();
-        if self.is_reader_gone {
+        if self.is_reader_gone || self.is_broken {
             self.refused += bytes.len();
         } else {
-            let at = now + self.latency;
+            // No byte overtakes another one.
+            let last = self.bytes.back().map_or(now, |(at, _)| *at);
+            let at = last.max(now + self.latency);
             self.bytes.extend(bytes.iter().map(|byte| (at, *byte)));
         }
         bytes.len()
+    }
+
+    /// The path breaks: what has not arrived never does. An end may still arrive.
+    pub(crate) fn breaks(&mut self, now: Time) {
+        self.is_broken = true;
+        let arrived = self.arrived(now);
+        self.refused += self.bytes.len() - arrived;
+        self.bytes.truncate(arrived);
     }
 
     pub(crate) fn fin(&mut self, now: Time) {
@@ -90,9 +103,9 @@ impl Pipe {
         self.fails(now, ErrorKind::ConnectionReset);
     }
 
-    /// The reader gets this error behind all bytes.
+    /// The reader gets this error behind all bytes. A path that is cut carries none.
     pub(crate) fn fails(&mut self, now: Time, error: ErrorKind) {
-        if !self.has_failed() {
+        if !self.has_failed() && !self.is_cut {
             self.end = Some(End::Error(now + self.latency, error));
         }
     }

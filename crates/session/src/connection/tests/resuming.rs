@@ -3,13 +3,14 @@
 mod lives;
 mod two_ends;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::wire::{Ack, Goodbye, HEADER_LEN, Hello, Kind, Previous, Welcome};
 use crate::{
-    Advice, Cause, Close, Config, Connection, DepartureCause, Knock, Message, Refusal, Request,
-    SessionId,
+    Advice, Cause, Close, Config, Connection, DepartureCause, Knock, Message, Outbound, Refusal,
+    Request, SessionId,
 };
 
 use super::harness::{
@@ -258,6 +259,43 @@ fn frames_that_wait_when_the_connection_ends_wait_for_the_next() {
     lives.comes_back();
     let expected: Vec<Vec<u8>> = (0..10).map(|n| vec![n]).collect();
     assert_eq!(payloads(&lives.pair.client.seen), expected);
+}
+
+/// The end is not read yet, or what was written is not acknowledged: the cause does not stand, and the game goes on.
+#[test]
+fn frames_that_come_between_the_sight_of_an_end_and_its_cause_wait_for_the_next_connection() {
+    for write_fails in [true, false] {
+        let mut lives = Lives::with(patient());
+        let now = lives.pair.now;
+        lives.pair.down.latency = secs(1);
+        lives.pair.server_sends(b"s0");
+        lives.pair.down.breaks(now);
+        match write_fails {
+            true => lives.pair.server.faults.write = Some(ErrorKind::BrokenPipe),
+            false => lives.pair.up.fin(now),
+        }
+        lives.pair.server_sends(b"s1");
+        let config = Arc::clone(&lives.config);
+        for (n, payload) in [b"s2", b"s3"].into_iter().enumerate() {
+            let left = &mut lives.pair.server.mailbox;
+            let left = left.send(&config, now, Outbound::Kept, payload);
+            assert_eq!(left, Ok(()), "{n}");
+            lives.pair.run();
+        }
+        assert!(lives.pair.server.lost.is_none(), "the cause does not stand");
+        lives.pair.up.reset(now);
+        lives.pair.down.fails(now, ErrorKind::ConnectionReset);
+        lives.pair.advance(secs(20));
+        lives
+            .pair
+            .server
+            .mailbox
+            .send(&config, now, Outbound::Kept, b"s4")
+            .expect("it waits");
+        lives.pair.run();
+        lives.comes_back();
+        assert_eq!(payloads(&lives.pair.client.seen).concat(), b"s0s1s2s3s4");
+    }
 }
 
 /// The window is longer than the greatest age of a frame.
