@@ -73,12 +73,9 @@ impl Connection {
     /// Whether the session lives on, or its fate is not known yet: a write has failed, or the peer's end was seen, and the
     /// cause does not stand.
     pub(super) fn may_live_on(&self) -> bool {
-        let fate = self.rare.as_ref().and_then(|rare| rare.fate);
-        match fate {
-            Some(Fate::Away(_)) => true,
-            Some(Fate::Over(_)) => false,
-            None => self.phase == Phase::Live && self.stream.outlives(),
-        }
+        let is_settled = self.rare.as_ref().is_some_and(|rare| rare.fate.is_some());
+        let may_outlive = self.phase == Phase::Live && self.stream.outlives();
+        self.lives_on() || !is_settled && may_outlive
     }
 
     /// Where nothing more goes out on this connection, what is queued waits for the next one.
