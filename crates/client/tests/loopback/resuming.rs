@@ -308,11 +308,14 @@ async fn a_probe_without_an_answer_brings_another_connection() {
     assert_eq!(puppet.reads().await.expect("a ping").kind, Kind::Ping);
     assert_eq!(lost(&mut client).await, Cause::PeerSilent);
     assert!(
-        asked.elapsed() < Duration::from_secs(5),
+        asked.elapsed() < Duration::from_secs(12),
         "not the dead limit"
     );
-    let word = puppet.reads_or_fails().await;
-    assert!(word.is_err(), "{word:?} is a word");
+    // A reset, without a goodbye before it.
+    while let Ok(word) = puppet.reads_or_fails().await {
+        let kind = word.map(|frame| frame.kind);
+        assert_eq!(kind, Some(Kind::Ping));
+    }
     let (_puppet, previous) = keeper.resumes().await;
     assert_eq!(previous.cause, Cause::PeerSilent.code());
     assert_eq!(resumed(&mut client).await, 2);

@@ -1,5 +1,6 @@
 //! A client that goes on with its session over another connection, against the server's half in memory.
 
+mod ledger;
 mod line;
 
 use std::time::Duration;

@@ -157,7 +157,7 @@ impl End {
         }
     }
 
-    fn is_reset(&mut self, now: Time) {
+    pub(super) fn is_reset(&mut self, now: Time) {
         self.now = now;
         let error = OsError {
             code: None,
@@ -278,21 +278,52 @@ impl Line {
 
     /// The client dials, and its hello arrives.
     pub(super) fn dials(&mut self, suspended: Suspended) {
+        self.begins_to_dial(suspended);
+        let mut hello = self.client.writes();
+        assert!(self.newcomer_reads(&mut hello));
+    }
+
+    /// The client dials, and nothing has arrived.
+    pub(super) fn begins_to_dial(&mut self, suspended: Suspended) {
         let received = std::mem::take(&mut self.client.received);
         let connection = Connection::go_on(client(), suspended, false, self.now);
         self.client = End::new(connection, self.now);
         self.client.received = received;
         let server = Connection::server(Arc::clone(&self.server_config), self.now);
-        let mut newcomer = End::new(server, self.now);
-        newcomer.reads(self.now, &mut self.client.writes());
-        self.newcomer = Some(newcomer);
+        self.newcomer = Some(End::new(server, self.now));
+    }
+
+    /// Bytes of the client arrive at the newcomer. Returns `false` where there is none.
+    pub(super) fn newcomer_reads(&mut self, bytes: &mut [u8]) -> bool {
+        let Some(newcomer) = &mut self.newcomer else {
+            return false;
+        };
+        newcomer.reads(self.now, bytes);
+        true
+    }
+
+    pub(super) fn has_newcomer(&self) -> bool {
+        self.newcomer.is_some()
+    }
+
+    /// Whether the newcomer has asked to go on.
+    pub(super) fn is_claimed(&self) -> bool {
+        let newcomer = self.newcomer.as_ref();
+        newcomer.is_some_and(|newcomer| newcomer.claim.is_some())
+    }
+
+    /// The newcomer is refused. Returns what it says.
+    pub(super) fn newcomer_says(&mut self, close: &Close) -> Vec<u8> {
+        let newcomer = self.newcomer.as_mut().expect("a client has dialled");
+        newcomer.claim = None;
+        newcomer.connection.handle(self.now, Input::Close(close));
+        newcomer.writes()
     }
 
     /// The newcomer is refused, and the client reads why.
     pub(super) fn newcomer_hears(&mut self, close: &Close) {
-        let mut newcomer = self.newcomer.take().expect("a client has dialled");
-        newcomer.connection.handle(self.now, Input::Close(close));
-        self.client.reads(self.now, &mut newcomer.writes());
+        let mut goodbye = self.newcomer_says(close);
+        self.client.reads(self.now, &mut goodbye);
     }
 
     /// The session of the server goes on with the newcomer.
