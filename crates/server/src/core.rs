@@ -15,6 +15,7 @@ mod reloads;
 pub(crate) mod renewals;
 pub(crate) mod shedding;
 mod shutdown;
+mod tombstones;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -45,6 +46,7 @@ pub(crate) use observer::Observers;
 pub(crate) use reloads::{ReadConfig, Reloads, warn_of_certificates};
 pub(crate) use shedding::Shedding;
 pub(crate) use shutdown::Shutdown;
+pub(crate) use tombstones::{Tombstone, Tombstones};
 
 /// Returns whether a player may come back to its session.
 pub(crate) type MayResume = dyn Fn(&Returning<'_>) -> bool + Send + Sync;
@@ -59,6 +61,7 @@ pub(crate) struct Core {
     pub(crate) doors: Doors,
     /// The game's word on players that come back.
     pub(crate) may_resume: Option<Arc<MayResume>>,
+    pub(crate) tombstones: Tombstones,
     pub(crate) groups: Groups,
     pub(crate) books: Books,
     pub(crate) admission: Mutex<Admission>,

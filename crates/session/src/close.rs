@@ -19,6 +19,9 @@ pub struct Close {
     /// The session lives on, and the goodbye says *paused*: a client leaves for a while, or a server refuses a connection of
     /// a session that has a newer one. Where a cause may be resumed, the goodbye says so without this.
     pub paused: bool,
+    /// The cause that the goodbye names, where it is another one than that of this connection: why the session ended that a
+    /// client asks for.
+    pub names: Option<Cause>,
 }
 
 impl Close {
@@ -37,12 +40,13 @@ impl Close {
             linger: None,
             flush: false,
             paused: false,
+            names: None,
         }
     }
 
     /// Returns the code on the wire: the code of the game (4096 and up), or the code of the cause.
     #[must_use]
     pub fn code(&self) -> u16 {
-        self.message.code_for(self.cause)
+        self.message.code_for(self.names.unwrap_or(self.cause))
     }
 }

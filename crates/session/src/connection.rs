@@ -467,6 +467,8 @@ struct Rare {
     fate: Option<Fate>,
     /// The game was told that the connection is lost, and that the session lives on.
     told_lost: bool,
+    /// The decision that ended the session behind that loss, until the game is told.
+    over_by: Option<Box<Close>>,
     /// The game was told that the session is over, behind that loss.
     told_over: bool,
     /// The number of this connection in its session, where it is not the first.

@@ -313,6 +313,16 @@ impl Resume {
 }
 
 impl Refusal {
+    /// Returns the answer to a client with a token that was valid when a decision ended its session: the goodbye of that
+    /// decision. The connection itself is a resume that was refused.
+    #[must_use]
+    pub fn ended_by(end: &Close) -> Close {
+        Close {
+            names: Some(end.cause),
+            ..Close::with(Cause::ResumeRefused, end.message.clone())
+        }
+    }
+
     /// Returns the answer to the client.
     #[must_use]
     pub fn close(self) -> Close {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::connection::{Admission, Connection, Host, Linger, Next, Readings};
 use crate::resume::{Knock, Refusal};
-use crate::{Cause, DepartureCause, Ending, Requests, SessionId, Time};
+use crate::{Cause, Close, DepartureCause, Ending, Message, Requests, SessionId, Time};
 
 /// The owner of a session, from its first connection on.
 ///
@@ -82,9 +82,9 @@ impl Session {
             return self.wait(host);
         }
         let next = self.connection.drive(host);
-        if let Some(cause) = self.connection.tell_over() {
+        if let Some((cause, by)) = self.connection.tell_over() {
             let unsent = host.close_mail(true);
-            host.left(cause, unsent);
+            host.left(cause, by, unsent);
         }
         match next {
             Next::Wait(left) => Progress::Wait(left),
@@ -162,13 +162,13 @@ impl Session {
                 let so_far = self.connection.so_far(now, &Readings::default());
                 host.reported(so_far);
             }
-            if let Some(cause) = decision(&mail.requests) {
-                return self.over(host, cause.into());
+            if let Some(close) = decision(&mail.requests) {
+                return self.over(host, close.cause.into(), Some(close));
             }
         }
         let resume = self.connection.resume();
         match resume.filter(|resume| !resume.is_expired(now)) {
-            None => self.over(host, DepartureCause::ResumeExpired),
+            None => self.over(host, DepartureCause::ResumeExpired, None),
             Some(resume) => {
                 let until = resume.poll_timeout();
                 host.wake_by(now, until);
@@ -177,21 +177,22 @@ impl Session {
         }
     }
 
-    fn over(&mut self, host: &mut impl Host, cause: DepartureCause) -> Progress {
+    fn over(&mut self, host: &mut impl Host, cause: DepartureCause, by: Option<Close>) -> Progress {
         let mut unsent = host.close_mail(true);
         unsent += self.connection.drop_what_waits();
-        host.left(cause, unsent);
+        host.left(cause, by, unsent);
         Progress::Over(cause, None)
     }
 }
 
 /// The decision about a session that has no connection, if there is one.
-fn decision(requests: &Requests) -> Option<Cause> {
+fn decision(requests: &Requests) -> Option<Close> {
     if let Some(close) = &requests.close {
-        return Some(close.cause);
+        return Some(Close::clone(close));
     }
     if requests.abort {
-        return Some(Cause::ClosedByGame);
+        return Some(Close::new(Cause::ClosedByGame));
     }
-    requests.drain_expired.as_ref().map(|_| Cause::DrainExpired)
+    let message = requests.drain_expired.as_ref()?;
+    Some(Close::with(Cause::DrainExpired, Message::clone(message)))
 }

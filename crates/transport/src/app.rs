@@ -168,9 +168,10 @@ pub trait App: Send + Unpin + 'static {
         Continues::No
     }
 
-    /// Server: takes the departure of a session whose connection was lost before, and the frames that waited.
-    fn left(&mut self, cause: DepartureCause, unsent: Dropped) {
-        let _ = (cause, unsent);
+    /// Server: takes the departure of a session whose connection was lost before, the decision that ended it, if there was
+    /// one, and the frames that waited.
+    fn left(&mut self, cause: DepartureCause, by: Option<Close>, unsent: Dropped) {
+        let _ = (cause, by, unsent);
     }
 }
 

@@ -25,8 +25,6 @@ use crate::tap::Watch;
 use crate::tls::Tls;
 use crate::{Slot, Tap, scratch};
 
-pub use handover::{Carried, Newcomer, Returned};
-
 /// Drives one session to its end, over its connections; a future that is ready when the last verdict was handed over.
 ///
 /// ```text
@@ -399,8 +397,8 @@ impl<A: App> Host for Outside<'_, '_, A> {
         self.app.lost(&mut outbox, ending)
     }
 
-    fn left(&mut self, cause: DepartureCause, unsent: Dropped) {
-        self.app.left(cause, unsent);
+    fn left(&mut self, cause: DepartureCause, by: Option<Close>, unsent: Dropped) {
+        self.app.left(cause, by, unsent);
     }
 
     fn buffer(&mut self) -> ReadBuffer {

@@ -1,6 +1,7 @@
 //! Drives a session over a tokio stream: one owner that reads, writes, drains, lingers and collects evidence.
 
 mod app;
+mod carried;
 mod clock;
 mod deadlines;
 mod driver;
@@ -21,9 +22,10 @@ mod tls;
 mod turns;
 
 pub use app::{App, Continues, Outbox};
+pub use carried::{Carried, Newcomer, Returned};
 pub use clock::Clock;
 pub use deadlines::{Slot, Table};
-pub use driver::{Carried, Driver, Newcomer, Returned};
+pub use driver::Driver;
 pub use inbox::{Caps, Inbox, Item};
 pub use lastword_session::{Linger, Request, Room};
 pub use lastword_sys::{canonical, time_asleep};

@@ -180,7 +180,7 @@ async fn what_the_game_sends_to_an_away_session_waits_for_its_player() {
 }
 
 #[tokio::test]
-async fn a_kick_of_an_away_session_ends_it_at_once_and_its_token_is_worth_nothing() {
+async fn a_kick_of_an_away_session_ends_it_at_once_and_its_token_reads_why() {
     for shape in SHAPES {
         let game = Game::start(shape, LONG).await;
         let addr = game.server.local_addr();
@@ -191,9 +191,9 @@ async fn a_kick_of_an_away_session_ends_it_at_once_and_its_token_is_worth_nothin
         game.server.kick(session, Kick::default()).unwrap();
         game.hears(&Heard::Left("kicked")).await;
         let (answer, _) = ann.knock(addr).await;
-        let refused = Cause::ResumeRefused.code();
+        let kicked = Cause::Kicked.code();
         assert!(
-            matches!(answer, crate::player::Answer::Goodbye { code, over: true } if code == refused),
+            matches!(answer, crate::player::Answer::Goodbye { code, over: true } if code == kicked),
             "{answer:?}"
         );
         assert!(game.server.stats().laws_hold());

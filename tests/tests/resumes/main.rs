@@ -18,6 +18,7 @@ mod races;
 mod refusals;
 mod relay;
 mod told;
+mod tombstones;
 
 use std::time::Duration;
 

@@ -24,6 +24,8 @@ pub(crate) struct Player {
     pub(crate) tells: Option<Previous>,
     /// What the welcome tells of an earlier connection.
     pub(crate) server_saw: Option<ServerSaw>,
+    /// The goodbye that answered its last hello.
+    pub(crate) goodbye: Option<Goodbye<'static>>,
 }
 
 /// What a server answers to a hello.
@@ -49,6 +51,7 @@ impl Player {
             said: Vec::new(),
             tells: None,
             server_saw: None,
+            goodbye: None,
         };
         let hello = Hello {
             no_resume: false,
@@ -87,6 +90,7 @@ impl Player {
             token: self.token.clone(),
             tells: self.tells,
             server_saw: self.server_saw,
+            goodbye: None,
             connection: self.connection,
             received: self.received.clone(),
             said: self.said.clone(),
@@ -188,10 +192,13 @@ impl Player {
             }
             Some((kind::GOODBYE, payload)) => {
                 let goodbye = Goodbye::decode(&payload).unwrap();
-                Answer::Goodbye {
-                    code: goodbye.code,
-                    over: goodbye.over,
-                }
+                let (code, over) = (goodbye.code, goodbye.over);
+                self.goodbye = Some(Goodbye {
+                    address: goodbye.address.into_owned().into(),
+                    reason: goodbye.reason.into_owned().into(),
+                    ..goodbye
+                });
+                Answer::Goodbye { code, over }
             }
             Some((kind, _)) => panic!("frame {kind} in place of a welcome"),
             None => Answer::Nothing,

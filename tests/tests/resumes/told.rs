@@ -53,7 +53,7 @@ async fn two_resets_name_something_between_the_ends() {
     assert_eq!((saw.connection, saw.cause), (1, Cause::PeerReset.code()));
 }
 
-/// The record of a connection that looks alive is written after the client told of it.
+/// The record of a connection that looks alive is written after the client has told its side.
 #[tokio::test]
 async fn a_reset_that_reached_the_client_alone_is_seen_as_such() {
     let mut game = Game::start(Shape::Handler, LONG).await;

@@ -18,7 +18,8 @@ use crate::books::{Books, Metrics, Names, with_recorder};
 use crate::config::{Config, KernelAbilities, SecondLogin, Settings};
 use crate::core::{
     Admission, Authentication, Core, Doors, Listeners, Logins, Mailboxes, Observers, Reloads,
-    Rules, Shedding, Shutdown, drain, publisher, renewals, shedding, warn_of_certificates,
+    Rules, Shedding, Shutdown, Tombstones, drain, publisher, renewals, shedding,
+    warn_of_certificates,
 };
 use crate::guard::logged;
 use crate::handle::ServerHandle;
@@ -216,6 +217,7 @@ impl Builder {
             settings,
             doors: Doors::default(),
             may_resume: self.may_resume.clone(),
+            tombstones: Tombstones::default(),
             groups: self.groups.clone(),
             books: Books::open(
                 config,

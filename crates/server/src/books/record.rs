@@ -2,6 +2,7 @@
 
 mod flat;
 mod told;
+mod units;
 
 use std::any::Any;
 use std::fmt;
@@ -17,7 +18,8 @@ use crate::player::{Data, RemoteSource, is_name_of};
 pub use flat::{Record, Step};
 pub use told::{Account, PeerTold, Told};
 
-pub(crate) use flat::{Steps, millis, rfc3339};
+pub(crate) use flat::Steps;
+pub(crate) use units::{millis, rfc3339};
 
 /// One ended connection: the player, the time, the cause and the evidence.
 #[derive(Clone, Debug)]

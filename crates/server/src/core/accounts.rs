@@ -22,7 +22,7 @@ struct Lost {
     connections: Vec<(u32, Side)>,
 }
 
-/// What is known of one connection.
+/// The state of one connection.
 #[derive(Clone, Copy, Debug)]
 enum Side {
     /// Its record is written.

@@ -78,27 +78,27 @@ pub(crate) struct Leaving {
 }
 
 impl Doors {
-    /// Puts a visitor at the door of a session that `is_open` says is here. Otherwise it is refused at once.
+    /// Puts a visitor at the door of a session that `is_open` says is here. Otherwise it gets its answer at once.
     ///
     /// `is_open` runs under the lock of the doors: a session is closed before its door is.
     pub(crate) fn enter(
         &self,
         session: SessionId,
         visitor: Visitor,
-        is_open: impl FnOnce() -> bool,
+        is_open: impl FnOnce() -> Result<(), Close>,
     ) -> bool {
         let mut doors = lock(&self.0);
         let waiting = doors.get(&session).map_or(0, |door| door.waiting.len());
-        let refusal = if !is_open() {
-            Refusal::Stale
+        let (refusal, why) = if let Err(close) = is_open() {
+            (close, Refusal::Stale)
         } else if waiting >= WAITING_MAX {
-            Refusal::TooOften
+            (Refusal::TooOften.close(), Refusal::TooOften)
         } else {
             doors.entry(session).or_default().waiting.push_back(visitor);
             return true;
         };
         drop(doors);
-        visitor.refuse(refusal);
+        visitor.reply.refuse(visitor.carried, refusal, why.into());
         false
     }
 
@@ -145,17 +145,14 @@ impl Doors {
     }
 
     /// Refuses all visitors of a session that is over.
-    pub(crate) fn shut(&self, session: SessionId) {
+    pub(crate) fn shut(&self, session: SessionId, refusal: &Close) {
         let door = lock(&self.0).remove(&session);
         for visitor in door.into_iter().flat_map(|door| door.waiting) {
-            visitor.refuse(Refusal::Stale);
+            let outcome = Refusal::Stale.into();
+            visitor
+                .reply
+                .refuse(visitor.carried, refusal.clone(), outcome);
         }
-    }
-}
-
-impl Visitor {
-    fn refuse(self, refusal: Refusal) {
-        self.reply.refuse(self.carried, refusal);
     }
 }
 
@@ -174,13 +171,13 @@ impl Reply {
     }
 
     /// Leaves a refusal.
-    pub(crate) fn refuse(&self, carried: Box<Carried>, refusal: Refusal) {
+    pub(crate) fn refuse(&self, carried: Box<Carried>, refusal: Close, outcome: ResumeOutcome) {
         self.give(Answer::Refused {
             returned: Returned {
                 carried,
-                refusal: Some(refusal.close()),
+                refusal: Some(refusal),
             },
-            outcome: refusal.into(),
+            outcome,
         });
     }
 

@@ -4,6 +4,7 @@ mod ending;
 mod resuming;
 mod standing;
 mod told;
+mod tombstone;
 
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
@@ -457,8 +458,8 @@ impl<S: Shape> App for ServerApp<S> {
         self.on_away(ending)
     }
 
-    fn left(&mut self, cause: DepartureCause, unsent: Dropped) {
-        self.on_left(cause, unsent);
+    fn left(&mut self, cause: DepartureCause, by: Option<Close>, unsent: Dropped) {
+        self.on_left(cause, by, unsent);
     }
 }
 

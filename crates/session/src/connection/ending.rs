@@ -26,7 +26,7 @@ impl Connection {
             self.settle_by(now + REPLACED_WITHIN);
         }
         if close.cause.ends_session() && !close.paused {
-            self.end_session(close.cause);
+            self.end_session(close);
         }
         // A panic is a defect that somebody must see, also where the peer's end shows already.
         if self.end_noticed && close.cause != Cause::HandlerPanicked {
@@ -94,7 +94,7 @@ impl Connection {
 
     /// The game wants the connection gone without a goodbye.
     pub(super) fn on_abort(&mut self, now: Time, readings: Readings) {
-        self.end_session(Cause::ClosedByGame);
+        self.end_session(&Close::new(Cause::ClosedByGame));
         match *self.state {
             State::Answering { verdict, .. }
             | State::Closing { verdict, .. }
@@ -126,7 +126,7 @@ impl Connection {
 
     pub(super) fn on_drain_expired(&mut self, now: Time, message: &Message) {
         self.delivers_until(now + LAST_MOMENT);
-        self.end_session(Cause::DrainExpired);
+        self.end_session(&Close::with(Cause::DrainExpired, message.clone()));
         match *self.state {
             // It may have been told this very moment, and is to hear it.
             State::Closing { verdict, .. } if verdict.cause == Cause::Drained => {

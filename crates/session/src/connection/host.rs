@@ -77,8 +77,9 @@ pub trait Host {
         self.departed(ending)
     }
 
-    /// Takes the end of a session without a connection, and the frames that waited for one. Only with resume.
-    fn left(&mut self, _: DepartureCause, _: Dropped) {}
+    /// Takes the end of a session without a connection, the decision that ended it, if there was one, and the frames that
+    /// waited for a connection. Only with resume.
+    fn left(&mut self, _: DepartureCause, _: Option<Close>, _: Dropped) {}
 
     /// Lends a buffer for reads.
     fn buffer(&mut self) -> Self::Buffer;

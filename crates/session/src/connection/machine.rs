@@ -470,7 +470,7 @@ impl Connection {
     /// Queues our goodbye behind what is queued, where this wire has one.
     pub(super) fn queue_goodbye(&mut self, now: Time, close: &Close) {
         self.ack_before_goodbye();
-        let mut goodbye = close.message.goodbye(close.cause);
+        let mut goodbye = close.message.goodbye(close.names.unwrap_or(close.cause));
         // Its session lives on, but not for the client of this connection.
         let is_superseded = close.cause == Cause::SupersededByResume;
         goodbye.over = is_superseded || !(close.paused || self.lives_on());

@@ -184,19 +184,24 @@ impl Connection {
     }
 
     /// A decision ends a session that would live on, although its connection has ended already.
-    pub(super) fn end_session(&mut self, cause: Cause) {
+    pub(super) fn end_session(&mut self, close: &Close) {
         if self.lives_on() {
-            self.rare_mut().fate = Some(Fate::Over(cause.into()));
+            let rare = self.rare_mut();
+            rare.fate = Some(Fate::Over(close.cause.into()));
+            rare.over_by = Some(Box::new(close.clone()));
             let dropped = self.drop_what_waits();
             self.count_unsent(dropped);
         }
     }
 
-    /// Why the session is over, as [`Connection::over_behind_loss`] says, where its owner has not heard of it.
-    pub(crate) fn tell_over(&mut self) -> Option<DepartureCause> {
+    /// Why the session is over, as [`Connection::over_behind_loss`] says, and by which decision, where its owner has not heard
+    /// of it.
+    pub(crate) fn tell_over(&mut self) -> Option<(DepartureCause, Option<Close>)> {
         let cause = self.over_behind_loss()?;
-        let is_told = std::mem::replace(&mut self.rare_mut().told_over, true);
-        (!is_told).then_some(cause)
+        let rare = self.rare_mut();
+        let is_told = std::mem::replace(&mut rare.told_over, true);
+        let by = rare.over_by.take().map(|close| *close);
+        (!is_told).then_some((cause, by))
     }
 
     /// Why the session is over, where a decision ended it behind the loss of its connection.

@@ -550,7 +550,10 @@ impl lastword_session::Host for Woken<'_> {
         self.outside.linger
     }
 
-    fn left(&mut self, cause: DepartureCause, _: Dropped) {
+    fn left(&mut self, cause: DepartureCause, by: Option<Close>, _: Dropped) {
+        let cause_of_decision = by.map(|close| close.cause.into());
+        let decided = Some(cause).filter(|cause| *cause != DepartureCause::ResumeExpired);
+        assert_eq!(cause_of_decision, decided);
         assert!(self.outside.left.is_none(), "a session leaves once");
         self.outside.left = Some(cause);
     }

@@ -3,39 +3,12 @@
 
 use std::task::{Context, Poll};
 
-use lastword_session::{Close, Connection, Ending, Knock, Knocked, Readings, Session, SessionId};
+use lastword_session::{Connection, Ending, Knocked, Readings, Session};
 
 use super::{Driver, Outside};
+use crate::carried::{Carried, Newcomer, Returned};
 use crate::tls::Tls;
 use crate::{App, Tap};
-
-/// A connection with its socket, on its way from one task to another.
-#[derive(Debug)]
-pub struct Carried {
-    connection: Connection,
-    tap: Tap,
-    tls: Option<Box<Tls>>,
-}
-
-/// A connection that asks to go on with a session, at the session's task.
-#[derive(Debug)]
-pub struct Newcomer {
-    /// The connection.
-    pub carried: Box<Carried>,
-    /// The session.
-    pub session: SessionId,
-    /// Its hello, with a valid token.
-    pub knock: Knock,
-}
-
-/// What comes back to the task of a connection that was handed over.
-#[derive(Debug)]
-pub struct Returned {
-    /// The connection to drive to its end: the same one, or the older one of its session.
-    pub carried: Box<Carried>,
-    /// Why it is refused, if it is the same one.
-    pub refusal: Option<Close>,
-}
 
 impl<A: App> Driver<A> {
     /// Gives the connection to the task of the session with which it asks to go on.

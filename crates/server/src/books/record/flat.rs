@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use lastword_session::{Close, Detector, Ending, SessionId};
 use serde::Serialize;
 
 use super::Disconnect;
 use super::told::Account;
+use super::units::{millis, rfc3339};
 use crate::player::{RemoteSource, printable};
 
 /// One ended connection in flat fields, with the units last. A field without a value is absent in the log line and in
@@ -333,20 +334,6 @@ fn tcp_state(state: u8) -> Option<&'static str> {
     ];
     let index = usize::from(state).checked_sub(1)?;
     STATES.get(index).copied()
-}
-
-/// A time outside of the years that the format can show is written as the nearest time that it can
-/// show.
-pub(crate) fn rfc3339(at: SystemTime) -> String {
-    let last = UNIX_EPOCH + Duration::from_secs(LAST_SECOND);
-    humantime::format_rfc3339_millis(at.clamp(UNIX_EPOCH, last)).to_string()
-}
-
-/// 9999-12-31T23:59:59Z.
-const LAST_SECOND: u64 = 253_402_300_799;
-
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -8,9 +8,9 @@ use lastword_session::wire::Previous;
 use lastword_session::{BothEnds, Cause, SessionId};
 use serde::Serialize;
 
-use super::flat::rfc3339;
+use super::units::rfc3339;
 
-/// What a client told of the end of its connection when it came back to its session. The server does not check it: it
+/// A client's account of the end of its connection, told when it came back to its session. The server does not check it: it
 /// is shown, and changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {

@@ -34,7 +34,8 @@ impl<S: Shape> ServerApp<S> {
         self.lingers = Some(lingers);
         let evidence = &ending.evidence;
         let unsent = (evidence.frames_unsent, evidence.bytes_unsent);
-        self.leaves(&identity, cause, ending, unsent);
+        let by = ending.decided.clone();
+        self.leaves(&identity, (cause, by), ending, unsent);
         lingers
     }
 
@@ -51,13 +52,13 @@ impl<S: Shape> ServerApp<S> {
     pub(super) fn leaves(
         &mut self,
         identity: &Arc<SessionIdentity>,
-        cause: DepartureCause,
+        (cause, by): (DepartureCause, Option<Close>),
         ending: Ending,
         unsent: (u64, u64),
     ) {
+        self.leave_tombstone(identity, by);
         self.core().books.live_sessions.remove(identity.session);
         self.core().groups.depart(identity.session);
-        self.core().doors.shut(identity.session);
         self.core().books.status_requests.drop_all(identity.session);
         self.is_calm();
         let undelivered = self.undelivered();
@@ -127,6 +128,7 @@ impl<S: Shape> ServerApp<S> {
         core.observers
             .tell(|observer| observer.disconnected(&disconnect));
         self.on_recorded(&disconnect);
+        self.may_need_no_tombstone(&disconnect);
     }
 
     /// Frames and payload bytes that the game has not taken.

@@ -11,6 +11,7 @@ use lastword_transport::{
 
 use super::ServerApp;
 use super::standing::{AtDoor, Away, Claiming, Replaced, Standing};
+use super::tombstone::{NO_GENERATION, answer_of, two_generations};
 use crate::books::ResumeOutcome;
 use crate::core::{Accounts, Answer, Inside, Leaving, Reply, Seat, Visitor};
 use crate::guard::{guarded, lock};
@@ -22,16 +23,19 @@ impl<S: Shape> ServerApp<S> {
     /// unknown session takes as long as a wrong token.
     pub(super) fn on_claim(&mut self, claim: &Claim<'_>) -> Result<(), Close> {
         let core = self.core();
-        let key = &core.settings.token_key;
         let identity = core.books.live_sessions.find(claim.session);
-        let knock = match &identity {
-            Some(identity) => claim.knock(key, identity.tokens.generations()),
-            None => claim.knock(key, ANY_GENERATIONS),
+        let tombstone = core.tombstones.find(Clock::real(), claim.session);
+        let valid = match (&identity, &tombstone) {
+            (Some(identity), _) => two_generations(identity),
+            (None, Some(tombstone)) => tombstone.generations,
+            (None, None) => [NO_GENERATION; 2],
         };
+        let knock = claim.knock(&core.settings.token_key, valid);
         let mailbox = core.mailboxes.of(claim.session);
         let (Some(identity), Ok(knock), Some(mailbox)) = (identity, knock, mailbox) else {
             core.books.ledger.not_back(Refusal::Stale.into());
-            return Err(Refusal::Stale.close());
+            let had_token = knock.is_ok();
+            return Err(answer_of(tombstone.filter(|_| had_token)));
         };
         if !self.lets_back(&identity) {
             core.books.ledger.not_back(Refusal::Stale.into());
@@ -85,7 +89,12 @@ impl<S: Shape> ServerApp<S> {
             reply: Arc::clone(&reply),
         };
         let mailbox = &claiming.mailbox;
-        let is_open = || mailbox.session() == Some(*session.as_bytes());
+        let is_open = || match mailbox.session() == Some(*session.as_bytes()) {
+            true => Ok(()),
+            false => Err(answer_of(
+                self.core().tombstones.find(Clock::real(), session),
+            )),
+        };
         if self.core().doors.enter(session, visitor, is_open) {
             mailbox.request(Request::Knock);
         }
@@ -199,7 +208,9 @@ impl<S: Shape> ServerApp<S> {
         let identity = self.standing.identity();
         let inside = identity.and_then(|identity| self.core().doors.inside(identity.session));
         if let Some(inside) = inside {
-            inside.reply.refuse(carried, refusal);
+            inside
+                .reply
+                .refuse(carried, refusal.close(), refusal.into());
         }
     }
 
@@ -265,7 +276,7 @@ impl<S: Shape> ServerApp<S> {
     }
 
     /// The session is over behind the loss of its connection.
-    pub(super) fn on_left(&mut self, cause: DepartureCause, unsent: Dropped) {
+    pub(super) fn on_left(&mut self, cause: DepartureCause, by: Option<Close>, unsent: Dropped) {
         let Standing::Away(away) = &self.standing else {
             return;
         };
@@ -274,13 +285,13 @@ impl<S: Shape> ServerApp<S> {
         let unsent = (unsent.frames, unsent.bytes);
         let ledger = &self.core().books.ledger;
         ledger.depart_away(cause, cohort, unsent);
-        self.leaves(&identity, cause, ending, unsent);
+        self.leaves(&identity, (cause, by), ending, unsent);
     }
 
     /// A session that was dropped while it waited, because its runtime was, is counted as a defect.
     pub(super) fn dropped_away(&mut self) {
         if self.admitted.is_none() {
-            self.on_left(Cause::VerdictMissing.into(), Dropped::default());
+            self.on_left(Cause::VerdictMissing.into(), None, Dropped::default());
         }
     }
 
@@ -290,10 +301,7 @@ impl<S: Shape> ServerApp<S> {
         }
     }
 
-    fn own_mailbox(&self) -> Option<Arc<Mailbox>> {
+    pub(super) fn own_mailbox(&self) -> Option<Arc<Mailbox>> {
         self.core().mailboxes.table.find(self.slot)
     }
 }
-
-/// A session that is not here costs as much as one with two valid tokens.
-const ANY_GENERATIONS: [u32; 2] = [1, 2];

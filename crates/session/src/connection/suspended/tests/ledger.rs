@@ -64,7 +64,10 @@ impl Rough {
         let sent = match &mut self.away {
             Some(away) => away.send(self.line.now, &Limits::default(), Outbound::Kept, &payload),
             None if self.line.client.connection.is_live() => {
-                self.line.client.connection.send(self.line.now, &payload)
+                self.line
+                    .client
+                    .connection
+                    .send_as(self.line.now, Outbound::Kept, &payload)
             }
             // During an attempt, frames come by the mailbox.
             None => {
@@ -121,7 +124,8 @@ impl Rough {
             self.line.client.reads(self.line.now, &mut bytes);
         }
         self.resumes += u32::from(std::mem::take(&mut self.line.client.is_back));
-        if !self.line.client.connection.delivers() {
+        let connection = &self.line.client.connection;
+        if !(connection.is_undecided() || connection.hands_over_the_rest()) {
             self.leaves();
         }
     }
