@@ -99,11 +99,23 @@ impl Connection {
         resume.check(now, knock, self.stream.floor(), self.stream.sent())
     }
 
-    /// Names the cause of an end that was seen already: a newer connection does not wait for what the peer may still
-    /// acknowledge here.
+    /// Concludes an end that was seen already: a newer connection does not wait for what the peer may still acknowledge
+    /// here, nor for what it may still have sent. The peer sends that again.
     pub(crate) fn conclude_seen_end(&mut self, now: Time, readings: Readings) {
-        if let State::Flushing { .. } | State::Settling { .. } = *self.state {
-            self.conclude(now, Terminal::Eof, readings);
+        match *self.state {
+            State::Flushing { .. } | State::Settling { .. } => {
+                self.conclude(now, Terminal::Eof, readings);
+            }
+            State::Delivering { verdict } => self.close(now, verdict, readings, true),
+            State::Proxy { .. }
+            | State::Tls { .. }
+            | State::Hello { .. }
+            | State::Auth { .. }
+            | State::Live
+            | State::Answering { .. }
+            | State::Closing { .. }
+            | State::Lingering { .. }
+            | State::Closed => {}
         }
     }
 
@@ -183,14 +195,18 @@ impl Connection {
         self.on_linger_over(now, Readings::default());
     }
 
-    /// A decision ends a session that would live on, although its connection has ended already.
+    /// A decision ends a session that would live on, although its connection has ended already, or ends now: an end that
+    /// was seen first is the cause of both.
     pub(super) fn end_session(&mut self, close: &Close) {
+        let over = Fate::Over(close.cause.into());
         if self.lives_on() {
             let rare = self.rare_mut();
-            rare.fate = Some(Fate::Over(close.cause.into()));
+            rare.fate = Some(over);
             rare.over_by = Some(Box::new(close.clone()));
             let dropped = self.drop_what_waits();
             self.count_unsent(dropped);
+        } else if self.end_noticed && self.may_live_on() {
+            self.rare_mut().fate = Some(over);
         }
     }
 
@@ -378,22 +394,24 @@ impl Connection {
 
     /// The cause stands: from now on it is known whether the session lives on.
     pub(super) fn settle_fate(&mut self, now: Time, cause: Cause) {
-        let is_settled = self.rare.as_ref().is_some_and(|rare| rare.fate.is_some());
+        let rare = self.rare.as_ref();
+        let is_settled = rare.is_some_and(|rare| rare.end.is_some());
         if is_settled || self.phase != Phase::Live || !self.stream.outlives() {
             return;
         }
-        let rare = self.rare.as_ref();
+        let over = rare.and_then(|rare| rare.fate);
         let goodbye = rare.and_then(|rare| rare.peer_goodbye.as_ref());
         let is_paused = goodbye.map(|goodbye| !goodbye.over);
         let decided = rare.and_then(|rare| rare.decided.as_ref());
         let we_pause = decided.is_some_and(|close| close.paused);
         let has_ticket = self.ticket().is_some();
-        let fate = match self.stream.resume_mut() {
+        let fate = || match self.stream.resume_mut() {
             Some(resume) => resume.on_end(now, cause, is_paused),
             None if !has_ticket => Fate::Over(cause.into()),
             None if we_pause => Fate::Away(Time::NEVER),
             None => client_fate(cause, is_paused),
         };
+        let fate = over.unwrap_or_else(fate);
         self.rare_mut().fate = Some(fate);
         self.note_end(now, cause);
     }

@@ -1,6 +1,7 @@
 //! Sessions that outlive their connections.
 
 mod lives;
+mod seen_ends;
 mod two_ends;
 
 use std::io::ErrorKind;
