@@ -22,7 +22,7 @@ use super::pipe::{Pipe, Read};
 use super::tls::Tls;
 
 pub(crate) struct Host {
-    /// Where there is no resume, this is one connection, and no more.
+    /// Where there is no resume, it has one connection only.
     pub(crate) session: Session,
     /// The most memory that the connection took for itself in one wake-up, where it is measured.
     pub(crate) memory_most: u64,

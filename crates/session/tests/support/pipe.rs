@@ -34,7 +34,7 @@ pub(crate) struct Pipe {
     pub(crate) latency: Duration,
     /// Nothing arrives any longer, and no end is told.
     pub(crate) is_cut: bool,
-    /// What is written from now on is lost on its way.
+    /// Bytes that are written from now on are lost on their way.
     pub(crate) is_broken: bool,
     /// The reader closed its socket: further bytes are refused.
     pub(crate) is_reader_gone: bool,
