@@ -10,7 +10,7 @@ use mio::{Events, Interest, Poll, Registry, Token};
 
 use crate::load::spread;
 use crate::report::{Control, Order, Report};
-use crate::wire::{self, Framing};
+use crate::wire::{self, Framing, Resume};
 
 /// Attacks a server until stdin ends.
 #[derive(Debug, Clone, clap::Parser)]
@@ -77,7 +77,9 @@ impl Kind {
             Self::Oversize => bytes.extend_from_slice(&[0xff, 0xff, 0xff, 1, b'L', b'W', 1, 1]),
             Self::Garbage => bytes.extend((0..64_u8).map(|n| n.wrapping_mul(167) | 0x80)),
             Self::TlsHello => bytes.extend_from_slice(&TLS_HELLO),
-            Self::Flood if framing == Framing::Lastword => wire::put_hello("flood", &mut bytes)?,
+            Self::Flood if framing == Framing::Lastword => {
+                wire::put_hello("flood", Resume::Off, &mut bytes)?;
+            }
             Self::Flood => {}
         }
         Ok(bytes)
@@ -134,7 +136,7 @@ impl<'a> Attackers<'a> {
     fn connect(attack: &'a Attack) -> Result<Self> {
         ensure!(attack.attackers > 0, "there must be an attacker");
         let mut hello = Vec::new();
-        wire::put_hello("slow", &mut hello)?;
+        wire::put_hello("slow", Resume::Off, &mut hello)?;
         let mut frames = Vec::new();
         for _ in 0..FRAMES_A_WRITE {
             attack.framing.put_header(0, &mut frames)?;

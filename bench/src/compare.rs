@@ -20,7 +20,7 @@ mod shape;
 mod syscalls;
 mod table;
 
-pub use sample::Spread;
+pub use sample::{Mean, Spread};
 pub use shape::Shape;
 
 /// Compares subjects: CPU per message, user memory per idle session, system calls per message, CPU per connection, or how

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::report::{Control, Order, Report};
-use crate::wire::Framing;
+use crate::wire::{Framing, Resume};
 
+mod acks;
 mod connection;
 mod generator;
 mod stream;
@@ -23,6 +24,9 @@ pub struct Load {
     /// How frames are delimited.
     #[arg(long, value_enum, default_value = "u32")]
     pub framing: Framing,
+    /// Ask for a session that can be resumed, and acknowledge frames. Only with the framing of `lastword`.
+    #[arg(long)]
+    pub resume: bool,
     /// Speak TLS, and trust every server.
     #[arg(long)]
     pub tls: bool,
@@ -53,6 +57,17 @@ pub struct Load {
     /// When ready, wait for a line on stdin before the measured part; end when stdin ends.
     #[arg(long)]
     pub controlled: bool,
+}
+
+impl Load {
+    /// Returns whether the sessions can be resumed.
+    #[must_use]
+    pub fn resume(&self) -> Resume {
+        match self.resume {
+            true => Resume::On,
+            false => Resume::Off,
+        }
+    }
 }
 
 /// Runs a load generator and prints its reports.

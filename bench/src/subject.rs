@@ -29,10 +29,16 @@ pub enum Subject {
     LastwordHandler,
     /// The same over TLS.
     LastwordTls,
+    /// `lastword` with a `Handler`, whose clients can resume.
+    LastwordHandlerResume,
     /// `lastword` with a task and a `Session` per session.
     LastwordSession,
+    /// The same, whose clients can resume.
+    LastwordSessionResume,
     /// `lastword` with a loop of 60 ticks a second that drains the events of all sessions.
     LastwordTick,
+    /// The same, whose clients can resume.
+    LastwordTickResume,
 }
 
 /// A subject that accepts connections.
@@ -84,8 +90,11 @@ impl Subject {
             }
             Self::LastwordHandler
             | Self::LastwordTls
+            | Self::LastwordHandlerResume
             | Self::LastwordSession
-            | Self::LastwordTick => Framing::Lastword,
+            | Self::LastwordSessionResume
+            | Self::LastwordTick
+            | Self::LastwordTickResume => Framing::Lastword,
         }
     }
 
@@ -95,12 +104,32 @@ impl Subject {
         matches!(self, Self::RawTls | Self::LastwordTls)
     }
 
+    /// Returns the same server with clients that decline to resume, where those of this subject do not.
+    #[must_use]
+    pub fn without_resume(self) -> Option<Self> {
+        match self {
+            Self::LastwordHandlerResume => Some(Self::LastwordHandler),
+            Self::LastwordSessionResume => Some(Self::LastwordSession),
+            Self::LastwordTickResume => Some(Self::LastwordTick),
+            Self::Epoll
+            | Self::Raw
+            | Self::RawTls
+            | Self::FramedSend
+            | Self::FramedFeed
+            | Self::LastwordHandler
+            | Self::LastwordTls
+            | Self::LastwordSession
+            | Self::LastwordTick => None,
+        }
+    }
+
     /// Returns the load generator's arguments for this server's wire.
     #[must_use]
     pub fn wire(self) -> Vec<String> {
         let framing = format!("--framing={}", self.framing());
         let tls = self.has_tls().then(|| String::from("--tls"));
-        std::iter::once(framing).chain(tls).collect()
+        let resume = self.without_resume().map(|_| String::from("--resume"));
+        std::iter::once(framing).chain(tls).chain(resume).collect()
     }
 
     fn program(self) -> (&'static str, &'static str) {
@@ -110,10 +139,10 @@ impl Subject {
             Self::RawTls => ("peer", "raw-tls"),
             Self::FramedSend => ("peer", "framed-send"),
             Self::FramedFeed => ("peer", "framed-feed"),
-            Self::LastwordHandler => ("subject", "handler"),
+            Self::LastwordHandler | Self::LastwordHandlerResume => ("subject", "handler"),
             Self::LastwordTls => ("subject", "tls"),
-            Self::LastwordSession => ("subject", "session"),
-            Self::LastwordTick => ("subject", "tick"),
+            Self::LastwordSession | Self::LastwordSessionResume => ("subject", "session"),
+            Self::LastwordTick | Self::LastwordTickResume => ("subject", "tick"),
         }
     }
 }

@@ -101,17 +101,30 @@ impl fmt::Display for Framing {
     }
 }
 
-/// Appends a hello that wants no resume and gives `name` as credentials.
+/// Whether a client asks for a session that can be resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// The client declines in its hello.
+    Off,
+    /// The client does not decline. It then owes acks.
+    On,
+}
+
+/// Appends a hello that gives `name` as credentials.
 ///
 /// # Errors
 /// When the name is longer than a frame may be.
-pub fn put_hello(name: &str, out: &mut Vec<u8>) -> Result<()> {
+pub fn put_hello(name: &str, resume: Resume, out: &mut Vec<u8>) -> Result<()> {
     const NO_RESUME_WANTED: u8 = 0b10;
+    let flags = match resume {
+        Resume::Off => NO_RESUME_WANTED,
+        Resume::On => 0,
+    };
     const FRAME_BYTES_MAX: u32 = 1 << 20;
     const FIXED_BYTES: usize = 37;
     put_header(kind::HELLO, FIXED_BYTES + name.len(), out)?;
     out.extend_from_slice(b"LW");
-    out.extend_from_slice(&[1, 1, NO_RESUME_WANTED]);
+    out.extend_from_slice(&[1, 1, flags]);
     out.extend_from_slice(&FRAME_BYTES_MAX.to_be_bytes());
     out.extend_from_slice(&[0; 16]); // session id
     out.extend_from_slice(&[0; 8]); // received
@@ -128,6 +141,16 @@ pub fn put_hello(name: &str, out: &mut Vec<u8>) -> Result<()> {
 pub fn put_ping(clock_us: u64, received: u64, out: &mut Vec<u8>) -> Result<()> {
     put_header(kind::PING, 16, out)?;
     out.extend_from_slice(&clock_us.to_be_bytes());
+    out.extend_from_slice(&received.to_be_bytes());
+    Ok(())
+}
+
+/// Appends an ack of all frames that were received.
+///
+/// # Errors
+/// Never in practice: the payload's length is fixed.
+pub fn put_ack(received: u64, out: &mut Vec<u8>) -> Result<()> {
+    put_header(kind::ACK, 8, out)?;
     out.extend_from_slice(&received.to_be_bytes());
     Ok(())
 }
@@ -149,8 +172,9 @@ pub fn put_pong(ping: &[u8], clock_us: u64, received: u64, out: &mut Vec<u8>) ->
 /// Reads the heartbeat interval from the server's first frame; 0 means no heartbeats.
 ///
 /// # Errors
-/// When the frame is not a welcome of version 1 that starts a new session.
-pub fn heartbeat_interval_ms(first: Frame<'_>) -> Result<u32> {
+/// When the frame is not a welcome of version 1 that starts a new session, or when resume is not what the client asked
+/// for.
+pub fn heartbeat_interval_ms(first: Frame<'_>, resume: Resume) -> Result<u32> {
     match first.kind {
         kind::WELCOME => {}
         kind::GOODBYE => bail!("the server refused us: {}", goodbye(first.payload)),
@@ -164,8 +188,18 @@ pub fn heartbeat_interval_ms(first: Frame<'_>) -> Result<u32> {
         *version_and_flags == [1, 0],
         "a welcome of another version, or to a resumed session"
     );
-    let interval = first.payload.get(30..34).and_then(<[u8]>::first_chunk);
-    Ok(u32::from_be_bytes(*interval.context("a short welcome")?))
+    let interval_ms = u32_at(first.payload, 30)?;
+    let resume_window_ms = u32_at(first.payload, 38)?;
+    ensure!(
+        (resume_window_ms > 0) == (resume == Resume::On),
+        "a resume window of {resume_window_ms} ms, with resume {resume:?}"
+    );
+    Ok(interval_ms)
+}
+
+fn u32_at(payload: &[u8], offset: usize) -> Result<u32> {
+    let field = payload.get(offset..).and_then(<[u8]>::first_chunk);
+    Ok(u32::from_be_bytes(*field.context("a short welcome")?))
 }
 
 /// Describes a goodbye for an error message.
@@ -224,7 +258,7 @@ mod tests {
     #[test]
     fn a_hello_has_the_layout_of_version_1() -> Result<()> {
         let mut bytes = Vec::new();
-        put_hello("bot", &mut bytes)?;
+        put_hello("bot", Resume::Off, &mut bytes)?;
         let (hello, rest) = Framing::Lastword
             .split(&bytes)
             .context("a complete frame")?;
@@ -234,6 +268,9 @@ mod tests {
         );
         assert_eq!(hello.payload[..9], [b'L', b'W', 1, 1, 2, 0, 16, 0, 0]);
         assert_eq!(&hello.payload[37..], b"bot");
+        bytes.clear();
+        put_hello("bot", Resume::On, &mut bytes)?;
+        assert_eq!(bytes[HEADER_BYTES + 4], 0);
         Ok(())
     }
 
@@ -242,12 +279,15 @@ mod tests {
         let mut payload = vec![1, 0];
         payload.extend_from_slice(&[9; 16 + 4 + 8]);
         payload.extend_from_slice(&15_000_u32.to_be_bytes());
-        let welcome = |kind| Frame {
-            kind,
-            payload: &payload,
+        payload.extend_from_slice(&[0; 4]);
+        payload.extend_from_slice(&60_000_u32.to_be_bytes());
+        let interval_ms = |kind, resume| {
+            let payload = &payload;
+            heartbeat_interval_ms(Frame { kind, payload }, resume)
         };
-        assert_eq!(heartbeat_interval_ms(welcome(kind::WELCOME))?, 15_000);
-        assert!(heartbeat_interval_ms(welcome(kind::DATA)).is_err());
+        assert_eq!(interval_ms(kind::WELCOME, Resume::On)?, 15_000);
+        assert!(interval_ms(kind::WELCOME, Resume::Off).is_err());
+        assert!(interval_ms(kind::DATA, Resume::On).is_err());
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use crate::attack::Kind;
 use crate::process::{self, Process};
 use crate::report::Report;
 use crate::subject::{Server, Subject};
-use crate::wire::{self, Framing, HEADER_BYTES, kind};
+use crate::wire::{self, Framing, HEADER_BYTES, Resume, kind};
 
 /// One subject under one kind of attack, next to the same subject before it.
 #[derive(Debug, Serialize)]
@@ -168,7 +168,7 @@ impl Client {
         let mut client = Self { stream, framing };
         if framing == Framing::Lastword {
             let mut hello = Vec::new();
-            wire::put_hello("bystander", &mut hello)?;
+            wire::put_hello("bystander", Resume::Off, &mut hello)?;
             client.stream.write_all(&hello)?;
             ensure!(client.frame()? == kind::WELCOME, "the server let nobody in");
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::run::{Ready, Run};
 use super::table::{Table, number};
-use super::{Compare, Shape, Spread};
+use super::{Compare, Mean, Shape, Spread};
 use crate::subject::Subject;
 
 /// The result of one subject with one shape.
@@ -26,6 +26,8 @@ pub(super) struct Cost {
 struct Ratio {
     baseline: Subject,
     ratio: f64,
+    /// The mean of the rounds' ratios, and its limits of 95 %. `None` with a single round.
+    mean: Option<Mean>,
 }
 
 /// The runs of one subject with one shape, one per round.
@@ -76,6 +78,8 @@ pub(super) fn table(costs: &[Cost]) -> Table {
             "vs raw",
             "vs raw-tls",
             "vs framed-send",
+            "vs no resume",
+            "mean, 95 %",
             "messages/s",
             "busy",
         ],
@@ -83,6 +87,8 @@ pub(super) fn table(costs: &[Cost]) -> Table {
     for cost in costs {
         let [epoll, raw, raw_tls, framed_send] =
             BASELINES.map(|baseline| number(cost.ratio(baseline), 2));
+        let off = cost.subject.without_resume();
+        let off = off.and_then(|off| cost.ratio_to(off));
         let cpu = cost.cpu_seconds_per_million;
         table.row(
             [cost.shape.to_string(), cost.subject.to_string()],
@@ -94,6 +100,9 @@ pub(super) fn table(costs: &[Cost]) -> Table {
                 raw,
                 raw_tls,
                 framed_send,
+                number(off.map(|ratio| ratio.ratio), 2),
+                off.and_then(|ratio| ratio.mean)
+                    .map_or_else(|| String::from("-"), |mean| mean.to_string()),
                 number(Some(cost.messages_per_second.median), 0),
                 number(Some(cost.busy.median), 2),
             ],
@@ -104,10 +113,12 @@ pub(super) fn table(costs: &[Cost]) -> Table {
 
 impl Cost {
     fn ratio(&self, baseline: Subject) -> Option<f64> {
-        self.ratios
-            .iter()
-            .find(|ratio| ratio.baseline == baseline)
-            .map(|ratio| ratio.ratio)
+        self.ratio_to(baseline).map(|ratio| ratio.ratio)
+    }
+
+    fn ratio_to(&self, baseline: Subject) -> Option<Ratio> {
+        let mut ratios = self.ratios.iter();
+        ratios.find(|ratio| ratio.baseline == baseline).copied()
     }
 }
 
@@ -154,27 +165,30 @@ fn summary(cell: &Cell, cells: &[Cell]) -> Option<Cost> {
 /// median.
 fn ratios(cell: &Cell, cells: &[Cell]) -> Vec<Ratio> {
     let same_shape = cells.iter().filter(|other| other.shape == cell.shape);
-    let is_baseline = |other: &&Cell| BASELINES.contains(&other.subject);
+    let is_baseline = |other: &&Cell| {
+        BASELINES.contains(&other.subject) || cell.subject.without_resume() == Some(other.subject)
+    };
     // TLS is not compared with what has none.
     let baselines = same_shape
         .filter(is_baseline)
         .filter(|other| other.subject.has_tls() == cell.subject.has_tls());
     baselines
         .filter_map(|baseline| {
+            let ratios = ratios_of_rounds(cell, baseline);
             Some(Ratio {
                 baseline: baseline.subject,
-                ratio: ratio(cell, baseline)?,
+                ratio: Spread::of(ratios.iter().copied())?.median,
+                mean: Mean::of(&ratios),
             })
         })
         .collect()
 }
 
-fn ratio(cell: &Cell, baseline: &Cell) -> Option<f64> {
+fn ratios_of_rounds(cell: &Cell, baseline: &Cell) -> Vec<f64> {
     let pairs = cell.runs.iter().zip(&baseline.runs);
-    Spread::of(
-        pairs.map(|(run, base)| run.cpu_seconds_per_million() / base.cpu_seconds_per_million()),
-    )
-    .map(|spread| spread.median)
+    pairs
+        .map(|(run, base)| run.cpu_seconds_per_million() / base.cpu_seconds_per_million())
+        .collect()
 }
 
 #[cfg(test)]

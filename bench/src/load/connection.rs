@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustls::ClientConfig;
 
+use super::Load;
+use super::acks::Acks;
 use super::stream::{Opening, Stream};
-use crate::wire::{self, Frame, Framing, HEADER_BYTES, kind};
+use crate::wire::{self, Frame, Framing, HEADER_BYTES, Resume, kind};
 
 /// State that all connections share: the frame to send, and the bytes that leave in the next write.
 pub(super) struct Work {
@@ -39,6 +41,8 @@ pub(super) struct Connection {
     /// Bytes that the socket has not taken yet.
     outbound: Vec<u8>,
     beat: Option<Beat>,
+    /// Where the session can be resumed.
+    acks: Option<Acks>,
 }
 
 /// A ping is due in each interval in which nothing was sent or nothing received.
@@ -94,7 +98,7 @@ impl Connection {
     pub(super) fn open(
         addr: SocketAddr,
         id: u32,
-        framing: Framing,
+        load: &Load,
         tls: Option<&Arc<ClientConfig>>,
     ) -> Result<Self> {
         let stream = TcpStream::connect_timeout(&addr, OPEN_TIMEOUT)
@@ -102,9 +106,13 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(OPEN_TIMEOUT))?;
         let mut stream = Opening::over(stream, tls)?;
-        let beat = match framing {
+        let resume = load.resume();
+        let beat = match load.framing {
             Framing::U32 => None,
-            Framing::Lastword => Beat::new(greet(&mut stream, id).context("in the handshake")?, id),
+            Framing::Lastword => {
+                let interval_ms = greet(&mut stream, id, resume).context("in the handshake")?;
+                Beat::new(interval_ms, id)
+            }
         };
         Ok(Self {
             stream: stream.nonblocking()?,
@@ -115,6 +123,7 @@ impl Connection {
             inbound: Vec::new(),
             outbound: Vec::new(),
             beat,
+            acks: (resume == Resume::On).then(Acks::default),
         })
     }
 
@@ -147,11 +156,23 @@ impl Connection {
             work.put_frame(self.id, self.sent)?;
             self.sent += 1;
         }
+        let is_writing = !work.out.is_empty();
+        if self
+            .acks
+            .as_ref()
+            .is_some_and(|acks| acks.is_due(is_writing))
+        {
+            self.put_ack(work)?;
+        }
         self.flush(work)
     }
 
     /// Sends a ping if one is due.
     pub(super) fn beat(&mut self, now: Instant, work: &mut Work) -> Result<()> {
+        if self.acks.as_mut().is_some_and(|acks| acks.is_old(now)) {
+            self.put_ack(work)?;
+            self.flush(work)?;
+        }
         let Some(beat) = self.beat.as_mut().filter(|beat| beat.due <= now) else {
             return Ok(());
         };
@@ -161,6 +182,7 @@ impl Connection {
         beat.received_before = self.received;
         if quiet {
             wire::put_ping(work.clock_us(), self.received, &mut work.out)?;
+            self.on_told();
         }
         self.flush(work)
     }
@@ -194,6 +216,7 @@ impl Connection {
             kind::DATA => self.check_echo(frame.payload, work),
             kind::PING => {
                 let clock_us = work.clock_us();
+                self.on_told();
                 wire::put_pong(frame.payload, clock_us, self.received, &mut work.out)
             }
             kind::PONG | kind::ACK | kind::NOTICE => Ok(()),
@@ -213,7 +236,22 @@ impl Connection {
         );
         self.received += 1;
         work.echoed += 1;
+        if let Some(acks) = &mut self.acks {
+            acks.on_frame(payload.len());
+        }
         Ok(())
+    }
+
+    fn put_ack(&mut self, work: &mut Work) -> Result<()> {
+        self.on_told();
+        wire::put_ack(self.received, &mut work.out)
+    }
+
+    /// The frame that is added now tells the server how many frames came.
+    fn on_told(&mut self) {
+        if let Some(acks) = &mut self.acks {
+            *acks = Acks::default();
+        }
     }
 
     /// Writes as much as the socket takes; the rest waits until the socket is writable.
@@ -245,20 +283,25 @@ impl Beat {
     }
 }
 
-/// Exchanges hello and welcome without reading beyond them, and returns the heartbeat interval.
-fn greet(stream: &mut Opening, id: u32) -> Result<u32> {
+/// Exchanges hello and welcome without reading beyond them, and returns the heartbeat interval. Where the session can be
+/// resumed, an ack confirms it.
+fn greet(stream: &mut Opening, id: u32, resume: Resume) -> Result<u32> {
     let mut hello = Vec::new();
-    wire::put_hello(&format!("bench-{id}"), &mut hello)?;
+    wire::put_hello(&format!("bench-{id}"), resume, &mut hello)?;
     stream.write_all(&hello)?;
     let mut header = [0; HEADER_BYTES];
     stream.read_exact(&mut header)?;
     let (kind, len) = Framing::Lastword.header(header);
     let mut payload = vec![0; usize::try_from(len)?];
     stream.read_exact(&mut payload)?;
-    wire::heartbeat_interval_ms(Frame {
-        kind,
-        payload: &payload,
-    })
+    let payload = &payload;
+    let interval_ms = wire::heartbeat_interval_ms(Frame { kind, payload }, resume)?;
+    if resume == Resume::On {
+        let mut ack = Vec::new();
+        wire::put_ack(0, &mut ack)?;
+        stream.write_all(&ack)?;
+    }
+    Ok(interval_ms)
 }
 
 fn write(stream: &mut Stream, bytes: &[u8]) -> Result<usize> {

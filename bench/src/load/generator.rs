@@ -10,6 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 use super::Load;
 use super::connection::{Connection, Work};
 use crate::tls;
+use crate::wire::Framing;
 
 /// A load generator whose connections are open.
 pub struct Generator {
@@ -37,6 +38,10 @@ impl Generator {
     /// When a connection cannot be opened.
     pub fn connect(load: &Load) -> Result<Self> {
         ensure!(load.depth > 0, "a depth of 0 sends nothing");
+        ensure!(
+            !load.resume || load.framing == Framing::Lastword,
+            "only the framing of lastword has acks"
+        );
         let mut generator = Self {
             poll: Poll::new()?,
             events: Events::with_capacity(EVENTS_MAX),
@@ -48,7 +53,7 @@ impl Generator {
         let tls = load.tls.then(tls::client).transpose()?;
         for id in 0..load.connections {
             let addr = spread(load.addr, id, load.connections);
-            let mut connection = Connection::open(addr, id, load.framing, tls.as_ref())
+            let mut connection = Connection::open(addr, id, load, tls.as_ref())
                 .with_context(|| format!("connection {id} of {}", load.connections))?;
             let token = Token(generator.connections.len());
             let interest = Interest::READABLE | Interest::WRITABLE;
@@ -71,7 +76,7 @@ impl Generator {
         while Instant::now() < deadline {
             let id = u32::try_from(n)?;
             let addr = spread(load.addr, id, SPREAD_FROM);
-            drop(Connection::open(addr, id, load.framing, tls.as_ref())?);
+            drop(Connection::open(addr, id, load, tls.as_ref())?);
             n += 1;
         }
         Ok(n)
