@@ -92,11 +92,11 @@ pub fn run(mut compare: Compare) -> Result<()> {
     let open_files_max = process::raise_open_files_max()?;
     if compare.subjects.is_empty() {
         compare.subjects = Subject::built();
-        // The bystander speaks no TLS.
+        // The bystander speaks no TLS, and declines to resume.
         let has_attack = !compare.attack.is_empty();
-        compare
-            .subjects
-            .retain(|subject| !has_attack || !subject.has_tls());
+        compare.subjects.retain(|subject| {
+            !has_attack || !subject.has_tls() && subject.without_resume().is_none()
+        });
     }
     ensure!(
         !compare.subjects.is_empty(),
