@@ -410,8 +410,8 @@ pub struct Connection {
     has_spoken: bool,
     /// The layer below holds bytes that the kernel has not taken.
     layer_holds: bool,
-    /// The deadline could only have moved later since it was set.
-    was_calm: bool,
+    /// Whether the deadline could only have moved later since it was set.
+    calm: Calm,
     drain_notice: DrainNotice,
     farewell: GoodbyeProgress,
     decoder: Decoder,
@@ -513,6 +513,17 @@ struct End {
     connection: u32,
     cause: Cause,
     at: Time,
+}
+
+/// Whether the deadline that was set last still holds, although frames came and went since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Calm {
+    /// It must be computed again.
+    No,
+    /// It holds as long as no ack is owed.
+    WithoutAck,
+    /// An ack was owed when it was set. An ack is due a second after its first frame, so later ones are due later.
+    WithAck,
 }
 
 /// Bytes that were read and not all looked at: the game takes no frames, others have their turn first, or the peer is

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lastword_keepalive::{Liveness, Timing};
 
 use super::state::{CurrentState, State};
-use super::{Config, Connection, DrainNotice, Input, Output, Rare, Role, SendError, Traffic};
+use super::{Calm, Config, Connection, DrainNotice, Input, Output, Rare, Role, SendError, Traffic};
 use crate::bucket::{Bucket, Rate};
 use crate::close::Close;
 use crate::dialect::Framing;
@@ -94,7 +94,7 @@ impl Connection {
             fin_seen: false,
             has_spoken: false,
             layer_holds: false,
-            was_calm: false,
+            calm: Calm::No,
             drain_notice: DrainNotice::None,
             farewell: GoodbyeProgress::None,
             decoder: Decoder::default(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lastword_keepalive::{SWEEP, TimeoutReason};
 
 use super::state::State;
-use super::{Connection, Readings};
+use super::{Calm, Connection, Readings};
 use crate::close::Close;
 use crate::{Cause, ProxyFault, Time};
 
@@ -62,14 +62,22 @@ impl Connection {
         if delivery.0 < own.0 { delivery } else { own }
     }
 
-    /// Whether the session is live and nothing waits. As long as this holds, the deadline can only move later: one that was
-    /// asked for meanwhile is still no later than the next.
-    pub(super) fn is_calm(&self) -> bool {
+    /// Returns whether the session is live and nothing waits. As long as this holds, the deadline can only move later: one
+    /// that was asked for meanwhile is still no later than the next.
+    pub(super) fn calm(&self) -> Calm {
         let nothing_waits = self.queue_is_empty() && self.decoder.unfinished().is_none();
-        let is_calm = self.liveness.is_calm() && !self.is_rate_limited();
-        let owes_no_ack = self.stream.ack_due_at() == Time::NEVER;
-        let is_settled = is_calm && owes_no_ack && self.probe_by() == Time::NEVER;
-        self.is_live() && !self.end_noticed && nothing_waits && is_settled
+        let is_calm =
+            self.liveness.is_calm() && !self.is_rate_limited() && self.probe_by() == Time::NEVER;
+        if !self.is_live() || self.end_noticed || !nothing_waits || !is_calm {
+            return Calm::No;
+        }
+        match self.stream.ack_due_at() {
+            Time::NEVER => Calm::WithoutAck,
+            // It is due at once.
+            Time::ORIGIN => Calm::No,
+            _ if self.can_write() => Calm::WithAck,
+            _ => Calm::No,
+        }
     }
 
     fn state_timeout(&self) -> (Time, Timer) {

@@ -22,7 +22,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::budget::Budget;
-use super::{Ask, Connection, Host, Input, Linger, Output, Readings};
+use super::{Ask, Calm, Connection, Host, Input, Linger, Output, Readings};
 use crate::close::Close;
 use crate::ending::Ending;
 use crate::send_queue::Dropped;
@@ -314,11 +314,16 @@ impl Connection {
     /// Returns the time to the next deadline, which the host has from now on. A connection through which frames come and
     /// go keeps the deadline that it has, for a second.
     fn time_left(&mut self, host: &mut impl Host, now: Time) -> Duration {
-        let is_calm = self.is_calm();
-        let was_calm = std::mem::replace(&mut self.was_calm, is_calm);
-        if was_calm && is_calm && host.is_fresh(now) {
+        let calm = self.calm();
+        let holds = match calm {
+            Calm::No => false,
+            Calm::WithoutAck => self.calm != Calm::No,
+            Calm::WithAck => self.calm == Calm::WithAck,
+        };
+        if holds && host.is_fresh(now) {
             return Duration::MAX;
         }
+        self.calm = calm;
         let due = self.poll_timeout().0;
         host.wake_by(now, due);
         due.since(now)

@@ -81,7 +81,8 @@ pub(crate) struct Outside {
     pub(crate) is_shut: bool,
     /// The connection said that the game's code panicked.
     pub(crate) has_panicked: bool,
-    wake_set: Time,
+    /// When the deadline was last set.
+    pub(crate) wake_set: Time,
     reads_done: usize,
     events: usize,
     panics: u32,

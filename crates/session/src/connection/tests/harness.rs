@@ -1,7 +1,7 @@
 //! The shared test host. To it come the single steps of a connection, for tests of an input in a state in which a driver
 //! would not hand it in.
 
-use super::super::{Connection, Input, SendError};
+use super::super::{Calm, Connection, Input, SendError};
 use crate::policy::Outbound;
 use crate::{KernelSample, Phase, Readings, Terminal, Time};
 
@@ -46,6 +46,10 @@ impl Connection {
 
     pub(super) fn phase(&self) -> Phase {
         self.phase
+    }
+
+    pub(super) fn is_calm(&self) -> bool {
+        self.calm() != Calm::No
     }
 
     pub(super) fn is_shut(&self) -> bool {

@@ -220,6 +220,38 @@ fn a_server_acks_after_so_many_frames_bytes_or_a_second() {
 }
 
 #[test]
+fn an_ack_is_owed_most_of_the_time_and_the_deadline_is_kept_and_no_ack_is_late() {
+    let mut solo = confirmed();
+    solo.host.keeps_deadline = true;
+    solo.advance(millis(1));
+    // When each frame came that is not acknowledged, and how often the deadline was set.
+    let (mut owed, mut set) = (Vec::new(), 0);
+    for n in 1..=2_000_u64 {
+        let before = solo.host.wake_set;
+        // Frames come in bursts, with pauses in which the last ack goes out.
+        let pause = if n % 100 == 0 {
+            millis(2_500)
+        } else {
+            millis(20)
+        };
+        owed.push(solo.now);
+        solo.sends(0, b"frame");
+        set += u32::from(solo.host.wake_set != before);
+        solo.advance(pause);
+        let told = acks(&solo).last().copied().unwrap_or(0);
+        let unacked = owed.len() - usize::try_from(told).expect("it is small");
+        let oldest = owed.len() - unacked;
+        if let Some(came) = owed.get(oldest) {
+            assert!(solo.now.since(*came) < secs(1), "frame {n}");
+        }
+    }
+    assert!(
+        set <= 100,
+        "{set} times for 2,000 frames in 20 bursts of 2 s"
+    );
+}
+
+#[test]
 fn an_ack_joins_a_write_from_half_of_that_on() {
     let mut solo = confirmed();
     solo.sends(0, b"one");
