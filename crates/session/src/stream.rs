@@ -285,10 +285,11 @@ impl Stream {
         durable.map_or(Time::NEVER, |durable| durable.acks.due_at(self.received))
     }
 
-    /// Returns whether an ack may join a write that happens anyway.
-    pub fn may_join_ack(&self, now: Time) -> bool {
+    /// Returns whether an ack goes out now: where it is due, or where it `joins` a write that happens anyway.
+    #[inline]
+    pub fn ack_goes_out(&self, now: Time, joins: bool) -> bool {
         let durable = self.durable.as_ref();
-        durable.is_some_and(|durable| durable.acks.may_join(now, self.received))
+        durable.is_some_and(|durable| durable.acks.goes_out(now, self.received, joins))
     }
 
     /// Data frames in, by their numbers on the wire.

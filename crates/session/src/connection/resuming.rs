@@ -362,8 +362,8 @@ impl Connection {
     #[inline]
     pub(super) fn may_ack(&mut self, now: Time) {
         if self.stream.outlives() && self.is_live() {
-            let joins = self.wants_write() && self.stream.may_join_ack(now);
-            if joins || self.stream.ack_due_at() <= now {
+            let joins = self.wants_write();
+            if self.stream.ack_goes_out(now, joins) {
                 self.queue_ack();
             }
         }

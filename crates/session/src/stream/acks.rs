@@ -41,11 +41,15 @@ impl AckClock {
         }
     }
 
-    /// Whether an ack may join a write that happens anyway: from half of that on.
-    pub(super) fn may_join(&self, now: Time, received: u64) -> bool {
+    /// Whether an ack goes out now: where it is due, or joins a write that happens anyway, from half of that on.
+    #[inline]
+    pub(super) fn goes_out(&self, now: Time, received: u64, joins: bool) -> bool {
+        let (most, bytes_most, delay) = match joins {
+            true => (FRAMES / 2, BYTES / 2, DELAY / 2),
+            false => (FRAMES, BYTES, DELAY),
+        };
         let frames = received - self.told;
-        let is_old = now.since(self.since) >= DELAY / 2;
-        frames > 0 && (frames >= FRAMES / 2 || self.bytes >= BYTES / 2 || is_old)
+        frames > 0 && (frames >= most || self.bytes >= bytes_most || self.since + delay <= now)
     }
 }
 
@@ -83,6 +87,10 @@ mod tests {
         ] {
             let acks = after(frames, payload);
             assert_eq!(acks.due_at(frames), due, "{frames} of {payload}");
+            let goes_out = acks.goes_out(NOW, frames, false);
+            assert_eq!(goes_out, due == at_once, "{frames} of {payload}");
+            let goes_out = acks.goes_out(later, frames, false);
+            assert_eq!(goes_out, frames > 0, "{frames} of {payload}");
         }
     }
 
@@ -99,7 +107,11 @@ mod tests {
             (half, 1, 1, true),
         ] {
             let acks = after(frames, payload);
-            assert_eq!(acks.may_join(now, frames), joins, "{frames} of {payload}");
+            assert_eq!(
+                acks.goes_out(now, frames, true),
+                joins,
+                "{frames} of {payload}"
+            );
         }
     }
 

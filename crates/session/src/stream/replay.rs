@@ -28,6 +28,10 @@ pub(super) struct Replay {
 impl Replay {
     /// Appends frames that have begun: [`Replay::keep`] then says how many.
     pub(super) fn append(&mut self, frames: &[u8]) {
+        // A second frame mostly comes with many more. A first one may be alone for long.
+        if !self.bytes.is_empty() && self.bytes.capacity() < GROWN_BYTES {
+            self.bytes.reserve(GROWN_BYTES);
+        }
         self.bytes.extend_from_slice(frames);
     }
 
@@ -150,6 +154,8 @@ impl Replay {
     }
 }
 
+/// The least size behind a second frame: growing to it step by step costs more than the frames themselves.
+const GROWN_BYTES: usize = 1024;
 /// From this size on, the dropped half is freed.
 const COMPACT_BYTES: usize = 4 * 1024;
 

@@ -101,7 +101,7 @@ fn a_session_that_ends_with_its_connection_keeps_nothing() {
     stream.on_frame(NOW, 40_000);
     assert_eq!((stream.floor(), stream.kept_bytes()), (3, 0));
     assert_eq!(stream.ack_due_at(), Time::NEVER);
-    assert!(!stream.may_join_ack(NOW,));
+    assert!(!stream.ack_goes_out(NOW, true));
 }
 
 #[test]
