@@ -79,6 +79,7 @@ mod sessions {
     clippy::indexing_slicing,
     reason = "a failure is a finding"
 )]
+#[expect(dead_code, reason = "whole plays are compared in the tests")]
 mod model {
     pub(crate) mod beating;
     pub(crate) mod life;
