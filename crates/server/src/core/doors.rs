@@ -102,7 +102,7 @@ impl Doors {
         false
     }
 
-    /// Takes the next visitor of a session inside. [`Doors::answer`] must follow.
+    /// Takes the next visitor of a session inside. [`Doors::inside`] must follow.
     pub(crate) fn next(&self, session: SessionId) -> Option<Newcomer> {
         let mut doors = lock(&self.0);
         let door = doors.get_mut(&session)?;
