@@ -13,6 +13,7 @@
 mod client;
 mod dice;
 mod faults;
+mod forgeries;
 mod history;
 mod ledger;
 mod server;
@@ -40,14 +41,26 @@ fn a_seed_plays_the_same_session_again() {
     }
 }
 
+#[test]
+fn no_token_is_taken_that_is_not_valid() {
+    assert_eq!(forgeries::refused(7, 2_000), 2_000);
+}
+
+/// 1,000,000 tokens that are not valid, or as many as `TOKENS` says.
+#[test]
+#[ignore = "it takes a minute with optimizations"]
+fn a_million_tokens_that_are_not_valid_are_refused() {
+    let tokens = number("TOKENS", 1_000_000);
+    println!(
+        "{} tokens were refused",
+        forgeries::refused(number("SEED", 0), tokens)
+    );
+}
+
 /// Plays as many sessions as `SESSIONS` says, from the seed `SEED` on: `scripts/simulate.sh`.
 #[test]
 #[ignore = "its number of sessions comes from scripts/simulate.sh"]
 fn many_sessions_with_faults_lose_nothing() {
-    let number = |name, default| match env::var(name) {
-        Ok(value) => value.parse().expect("a number"),
-        Err(_) => default,
-    };
     let (first, sessions) = (number("SEED", 0), number("SESSIONS", 10_000));
     let workers =
         thread::available_parallelism().map_or(1, |n| u64::try_from(n.get()).unwrap_or(1));
@@ -61,6 +74,14 @@ fn many_sessions_with_faults_lose_nothing() {
         total += part.join().expect("no promise was broken: see above");
     }
     println!("{sessions} sessions from seed {first} on: {total:?}");
+}
+
+/// A number from the environment.
+fn number(name: &str, default: u64) -> u64 {
+    match env::var(name) {
+        Ok(value) => value.parse().expect("a number"),
+        Err(_) => default,
+    }
 }
 
 fn play(seeds: std::ops::Range<u64>) -> Outcome {

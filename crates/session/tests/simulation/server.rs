@@ -1,6 +1,7 @@
 //! The server of the session: one login, newcomers that ask to go on with it, and what its game hears.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lastword_session::{
     Cause, Claim, Config, Connection, HeldBytes, Knock, Readings, Refusal, ResumeConfig, SessionId,
@@ -115,7 +116,7 @@ impl World {
     }
 
     /// Checks the token of a claim.
-    fn checks(&self, claim: &Seen) -> Result<Knock, Refusal> {
+    pub(crate) fn checks(&self, claim: &Seen) -> Result<Knock, Refusal> {
         let Seen::Claim {
             session,
             token,
@@ -139,6 +140,29 @@ impl World {
         let resume = self.lines[owner].pair.server.connection().resume();
         let resume = resume.ok_or(Refusal::Stale)?;
         claim.knock(&self.key(), resume.generations())
+    }
+
+    /// What the server of a new connection makes of these bytes.
+    pub(crate) fn reads(&mut self, bytes: &[u8]) -> Option<Seen> {
+        let client =
+            Connection::client(Arc::clone(&self.config), &super::client::WILLING, self.now);
+        let mut pair = self.line(client).pair;
+        (pair.up.latency, pair.up.chunk) = (Duration::ZERO, usize::MAX);
+        pair.up.write(self.now, bytes);
+        while pair.server.turn(self.now, &mut pair.up, &mut pair.down) {}
+        pair.server.seen.pop()
+    }
+
+    /// The whole state of the session, in words.
+    pub(crate) fn session(&self) -> String {
+        let owner = self.owner().expect("the session is here");
+        format!("{:?}", self.lines[owner].pair.server.connection())
+    }
+
+    /// The number of the session's connection.
+    pub(crate) fn epoch(&self) -> u32 {
+        let owner = self.owner().expect("the session is here");
+        epoch(self.lines[owner].pair.server.connection())
     }
 
     /// A client whose token is not right asks to go on with the session.

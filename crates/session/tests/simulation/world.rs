@@ -171,6 +171,14 @@ impl World {
         self.outcome.cut_short += u64::from(self.client.is_over);
     }
 
+    /// Lets time pass until the client has its session, and the server knows that.
+    pub(crate) fn comes_to_rest(&mut self) {
+        let calm = self.now + CALM;
+        self.until(CALM, Self::is_attached);
+        // The first ack is on its way.
+        self.passes_to((self.now + Duration::from_secs(10)).min(calm));
+    }
+
     fn is_attached(&self) -> bool {
         let mut lines = self.lines.iter();
         lines.any(|line| {
