@@ -512,3 +512,35 @@ fn a_client_that_pauses_comes_back_to_its_session() {
     assert_eq!(payloads(&lives.pair.server.seen).concat(), b"c0c1");
     assert_eq!(payloads(&lives.pair.client.seen).concat(), b"s1");
 }
+
+/// A phone in the background, while the game tells of each of two objects 20 times a second.
+#[test]
+fn a_player_that_pauses_for_a_minute_reads_one_update_of_each_key() {
+    let mut config = config();
+    if let Some(resume) = &mut config.resume {
+        resume.window = secs(180);
+    }
+    let mut lives = Lives::with(config);
+    let pause = Close {
+        paused: true,
+        ..Close::new(Cause::ClosedByGame)
+    };
+    lives.pair.client_closes(&pause);
+    lives.pair.advance(secs(1));
+    let config = Arc::clone(&lives.config);
+    for n in 0..1_200_u32 {
+        let now = lives.pair.now;
+        let update = n.to_be_bytes();
+        let server = &mut lives.pair.server;
+        let in_place = server.connection_mut();
+        assert_eq!(in_place.send_as(now, Outbound::Latest(1), &update), Ok(()));
+        let elsewhere = &mut server.mailbox;
+        let sent = elsewhere.send(&config, now, Outbound::Latest(2), &update);
+        assert_eq!(sent, Ok(()));
+        lives.pair.advance(millis(50));
+    }
+    assert!(lives.pair.server.connection().held_bytes() < 100);
+    lives.comes_back();
+    let newest = 1_199_u32.to_be_bytes();
+    assert_eq!(payloads(&lives.pair.client.seen), [newest; 2]);
+}

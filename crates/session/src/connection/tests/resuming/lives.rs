@@ -75,7 +75,8 @@ impl Lives {
     pub(super) fn reads_welcome(&mut self) {
         let ticket = self.pair.client.connection().ticket();
         let ticket = ticket.expect("the server answered");
-        assert_eq!(ticket.window, WINDOW);
+        let config = self.config.resume.as_ref();
+        assert_eq!(Some(ticket.window), config.map(|config| config.window));
         assert_eq!(ticket.session.as_bytes(), &ADMISSION.session);
         assert!(ticket.connection > self.epoch);
         self.epoch = ticket.connection;
