@@ -21,7 +21,7 @@ use crate::relay::{Cut, Relay};
 use crate::{LONG, with_window};
 
 /// One frame: its number and a hash of the session and of the number, with a random tail.
-fn frame(seed: u64, direction: u8, n: u64) -> Vec<u8> {
+pub(crate) fn frame(seed: u64, direction: u8, n: u64) -> Vec<u8> {
     let mut hasher = DefaultHasher::new();
     (seed, direction, n).hash(&mut hasher);
     let hash = hasher.finish();
@@ -34,8 +34,8 @@ fn frame(seed: u64, direction: u8, n: u64) -> Vec<u8> {
     payload
 }
 
-const UP: u8 = 0;
-const DOWN: u8 = 1;
+pub(crate) const UP: u8 = 0;
+pub(crate) const DOWN: u8 = 1;
 
 /// The server's end of one session: it checks each frame, and answers with one of its own numbers.
 struct Checks {
@@ -67,10 +67,10 @@ impl Checks {
 
 /// What the games of all sessions heard.
 #[derive(Debug, Default)]
-struct Counts {
-    joined: AtomicU64,
-    left: AtomicU64,
-    wrong: AtomicU64,
+pub(crate) struct Counts {
+    pub(crate) joined: AtomicU64,
+    pub(crate) left: AtomicU64,
+    pub(crate) wrong: AtomicU64,
 }
 
 struct InPlace {
@@ -147,7 +147,7 @@ fn ticks(
 }
 
 /// Starts a game in this shape, with TLS where there are certificates.
-async fn start(
+pub(crate) async fn start(
     shape: Shape,
     certificates: Option<Certificates>,
     counts: &Arc<Counts>,
@@ -412,7 +412,7 @@ async fn no_frame_is_lost_and_none_comes_twice_on_paths_that_are_cut_at_random()
     .await;
 }
 
-fn number(name: &str, default: u64) -> u64 {
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 

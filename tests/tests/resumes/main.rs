@@ -17,6 +17,8 @@ mod player;
 mod races;
 mod refusals;
 mod relay;
+#[cfg(target_os = "linux")]
+mod storms;
 mod told;
 mod tombstones;
 
