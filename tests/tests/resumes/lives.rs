@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lastword_server::{Cause, Kick, SendError, SessionId};
+use lastword_session::wire::Goodbye;
 use lastword_tests::{goodbye, until};
 
 use crate::LONG;
@@ -198,4 +199,44 @@ async fn a_kick_of_an_away_session_ends_it_at_once_and_its_token_reads_why() {
         );
         assert!(game.server.stats().laws_hold());
     }
+}
+
+/// The lost connection lingers, and so the session and the connection are counted out by themselves.
+#[test]
+fn a_runtime_that_is_dropped_under_a_session_that_is_away_leaves_the_laws_intact() {
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let its_own = runtime();
+    let (mut game, ann) = its_own.block_on(async {
+        let game = Game::start(Shape::Handler, LONG).await;
+        let mut ann = Player::join(game.server.local_addr(), "ann").await;
+        // It says that it comes back, and does not close.
+        let mut pause = Vec::new();
+        Goodbye {
+            over: false,
+            code: 0,
+            game_cause: None,
+            advice: 0,
+            delay_ms: 0,
+            address: "".into(),
+            reason: "".into(),
+        }
+        .encode(&mut pause);
+        ann.raw().write(&pause).await;
+        is_away(&game).await;
+        (game, ann)
+    });
+    drop(its_own);
+    let stats = game.server.stats();
+    assert!(stats.laws_hold(), "{stats:?}");
+    assert_eq!((stats.sessions_open, stats.sessions_suspended), (0, 0));
+    assert_eq!(stats.connections_open, 0);
+    let end = runtime().block_on(game.ends.end());
+    assert_eq!(end.cause(), Cause::VerdictMissing);
+    drop(ann);
 }

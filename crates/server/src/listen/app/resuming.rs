@@ -288,9 +288,10 @@ impl<S: Shape> ServerApp<S> {
         self.leaves(&identity, (cause, by), ending, unsent);
     }
 
-    /// A session that was dropped while it waited, because its runtime was, is counted as a defect.
+    /// A session that was dropped while it waited, because its runtime was, is counted as a defect. Its lost connection may
+    /// still linger. A connection that its player has not confirmed ends together with it.
     pub(super) fn dropped_away(&mut self) {
-        if self.admitted.is_none() {
+        if self.admitted.is_none() || self.lingers.is_some() {
             self.on_left(Cause::VerdictMissing.into(), None, Dropped::default());
         }
     }
