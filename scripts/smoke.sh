@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts the server as a user would, joins once by hand, reads health and metrics, and drains it by SIGTERM. Then it runs
-# the demo for ten seconds, which fails if an ending is not recorded as what it was.
+# the demo for ten seconds, which fails if an ending is not recorded as what it was, or if a player that is cut loses a frame.
 # Usage: scripts/smoke.sh PATH_TO_LASTWORD
 set -euo pipefail
 
@@ -61,4 +61,6 @@ trap 'rm -f "$out"' EXIT
 echo "smoke: joined, echoed, counted as peer_fin, drained"
 
 "$binary" demo --for 10s >"$out" || fail "the demo: $(tail -n 5 "$out")"
+# One player was cut, came back, and lost nothing.
+grep -q '^comes back: cut [1-9][0-9]* times, back [1-9].*none lost, none twice$' "$out" || fail "the demo: nobody came back"
 echo "smoke: demo: $(tail -n 1 "$out")"

@@ -5,6 +5,7 @@ mod attackers;
 mod attacks;
 mod cable;
 mod close;
+mod cut_path;
 mod display;
 mod endings;
 mod frame;
@@ -16,6 +17,7 @@ mod state;
 mod style;
 mod summary;
 mod sums;
+mod survivor;
 
 use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -217,7 +219,8 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Hides the log lines that the table already shows and those that the endings cause on purpose,
 /// because they would break the table.
-pub(crate) const LOG: &str = "warn,lastword::close=off,lastword_server::listen::app=off";
+pub(crate) const LOG: &str =
+    "warn,lastword::close=off,lastword::departure=off,lastword_server::listen::app=off";
 
 pub(crate) const EXIT_STATUS: &str = "\
 Exit status:

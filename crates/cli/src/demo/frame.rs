@@ -86,6 +86,7 @@ impl Frame<'_> {
         }
         lines.extend(wrap(&info.links(), GAP, width));
         lines.extend(wrap(&self.counts(), GAP, width));
+        lines.extend(wrap(&state.survival.words(), GAP, width));
         lines.extend(wrap(&state.attacks.words(), GAP, width));
         lines.extend(wrap(&state.attacks.ended_words(), ", ", width));
         lines.extend(self.suspects(width));

@@ -1,4 +1,5 @@
-//! Honest players: they join, chat now and then, and leave when the server announces its end.
+//! Honest players: they join, chat now and then, and leave when the server announces its end. One more is cut again and
+//! again.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::state::{ClientEnding, DemoState, Origin, Shared};
+use super::survivor;
 
 /// Starts this many players, one after the other.
 pub(crate) fn start(server: SocketAddr, count: u32, state: &Shared) -> JoinSet<()> {
@@ -24,6 +26,9 @@ pub(crate) fn start(server: SocketAddr, count: u32, state: &Shared) -> JoinSet<(
                 state.with(|state| state.staying -= 1);
             }
         });
+    }
+    if state.with(DemoState::may_join) {
+        players.spawn(survivor::play(server, state.clone()));
     }
     players
 }

@@ -13,6 +13,7 @@ use lastword_load::{Ending, Expected, Pairs};
 use super::attacks::{Attacks, is_attacker};
 use super::close::Close;
 use super::sums::Sums;
+use super::survivor::Survival;
 
 /// The state, shared by everything that changes or shows it.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub(crate) struct DemoState {
     sums: Sums,
     /// The attacks, and how long the players waited meanwhile.
     pub(crate) attacks: Attacks,
+    /// The player whose connection is cut again and again.
+    pub(crate) survival: Survival,
     /// Pairs each client with the number of its end, by its address.
     pairs: Pairs<SocketAddr, ClientEnding, u64>,
     /// Sends the name of each lab client when its end is recorded. Dropping it ends the lab.

@@ -16,6 +16,7 @@ pub(crate) struct Summary {
     tallies: Vec<Tally>,
     stats: Stats,
     sums: Sums,
+    survival: Vec<String>,
     attacks: Vec<String>,
     wrong: Vec<String>,
 }
@@ -33,6 +34,7 @@ impl Summary {
         Self {
             tallies: state.tallies().copied().collect(),
             sums,
+            survival: state.survival.words(),
             attacks: attacks_in_lines(state),
             wrong: wrong.collect(),
             stats,
@@ -55,6 +57,9 @@ impl fmt::Display for Summary {
         for Tally { cause, count, .. } in &self.tallies {
             let (label, class) = (cause.label(), cause.class().label());
             writeln!(f, "{label:CAUSE$} {class:CLASS$}{count:>7}")?;
+        }
+        if !self.survival.is_empty() {
+            writeln!(f, "\n{}", self.survival.join(", "))?;
         }
         if !self.attacks.is_empty() {
             writeln!(f, "\n{}", self.attacks.join("\n"))?;
