@@ -6,7 +6,7 @@ defences in place, or if a change no longer applies. The build is kept in target
 
 Usage: scripts/defences.py [--check] [WORD]...
 --check only looks whether each change applies and each test exists; nothing is built. With words, only the defences whose
-name or file has one of them.
+name, file or mutant has one of them. The word `mutants` stands for all that are a mutant.
 """
 
 import os
@@ -76,8 +76,11 @@ def has_test(package, target, name):
     return False
 
 
-def problems(defences):
+def problems(defences, mutants):
     """What is wrong with the list, one line each."""
+    named = sorted(defence["mutant"] for defence in defences if "mutant" in defence)
+    if named != sorted(mutants):
+        yield f"each of {len(mutants)} mutants must have one defence, and no other: {set(named) ^ set(mutants) or named}"
     if len(defences) < DEFENCES_MIN:
         yield f"there are {len(defences)} defences; at least {DEFENCES_MIN} are wanted"
     names = [defence["name"] for defence in defences]
@@ -185,17 +188,24 @@ def unnoticed(defences):
         print(f"{'noticed' if noticed else 'NOT NOTICED'} in {time.monotonic() - began:.0f} s: {defence['name']}", flush=True)
 
 
+def has(defence, word):
+    """Whether a defence is meant by a word of the command line."""
+    mutant = defence.get("mutant", "")
+    return word in defence["name"] or word in defence["file"] or word in mutant or (word == "mutants" and mutant != "")
+
+
 def main():
     words = [word for word in sys.argv[1:] if word != "--check"]
-    defences = tomllib.loads(LIST.read_text())["defence"]
-    wrong = list(problems(defences))
+    listed = tomllib.loads(LIST.read_text())
+    defences = listed["defence"]
+    wrong = list(problems(defences, listed["mutants"]))
     if wrong:
         sys.exit("\n".join(wrong))
     if "--check" in sys.argv:
         print(f"defences: each of {len(defences)} changes applies, and each test exists")
         return
     if words:
-        defences = [d for d in defences if any(word in d["name"] or word in d["file"] for word in words)]
+        defences = [d for d in defences if any(has(d, word) for word in words)]
     # The copy is removed at a signal, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("defences: stopped"))
     began = time.monotonic()

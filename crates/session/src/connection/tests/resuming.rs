@@ -544,3 +544,31 @@ fn a_player_that_pauses_for_a_minute_reads_one_update_of_each_key() {
     let newest = 1_199_u32.to_be_bytes();
     assert_eq!(payloads(&lives.pair.client.seen), [newest; 2]);
 }
+
+#[test]
+fn a_frame_that_was_dropped_before_its_first_byte_has_no_number() {
+    let mut config = patient();
+    config.limits.outbound_bytes_max = 1_000;
+    let mut lives = Lives::with(config);
+    lives.pair.client.reads = false;
+    lives.pair.down.capacity = 100;
+    let now = lives.pair.now;
+    for n in 0..100 {
+        let server = lives.pair.server.connection_mut();
+        let sent = server.send_as(now, Outbound::Droppable, &[n; 50]);
+        assert_eq!(sent, Ok(()), "a drop is no error");
+        lives.pair.run();
+    }
+    lives.pair.client.reads = true;
+    lives.pair.down.capacity = usize::MAX;
+    lives.pair.run();
+    let came = payloads(&lives.pair.client.seen).len();
+    assert!((1..100).contains(&came), "some were dropped: {came}");
+    lives.is_cut();
+    lives.comes_back();
+    lives.pair.server_sends(b"next");
+    let counts = [&lives.pair.server, &lives.pair.client].map(|end| end.connection().frames());
+    let came = u64::try_from(came).expect("it fits") + 1;
+    assert_eq!([counts[0].1, counts[1].0], [came; 2]);
+    assert_eq!(payloads(&lives.pair.client.seen), [b"next"]);
+}

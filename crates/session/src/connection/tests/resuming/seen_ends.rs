@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::{Cause, Close, Message, Refusal};
+use crate::{Cause, Close, Connection, Knock, Message, Refusal, SessionId};
 
-use super::super::harness::{millis, payloads, secs};
-use super::lives::{Lives, patient};
+use super::super::harness::{ADMISSION, Answer, Host, millis, payloads, secs};
+use super::lives::{Lives, config, patient};
 use super::{KNOCK, confirmed};
 
 /// The cause of the end is that of the departure, too. Nobody comes back behind a kick.
@@ -75,4 +75,27 @@ fn a_player_comes_back_while_its_game_has_yet_to_take_what_came_before_a_dead_pa
     lives.pair.run();
     assert_eq!(payloads(&lives.pair.server.seen).len(), sent);
     assert_eq!(payloads(&lives.pair.client.seen), [b"s0"]);
+}
+
+/// The check comes first: an attempt that is refused does not even hurry the end of an older connection.
+#[test]
+fn a_refused_knock_leaves_an_end_that_was_seen_as_it_is() {
+    let mut solo = confirmed();
+    solo.outbound.latency = secs(1);
+    let now = solo.now;
+    solo.connection().send(now, b"s0").expect("it is taken");
+    solo.fin();
+    let before = format!("{:?}", solo.connection());
+    let next = Connection::server(Arc::new(config()), now);
+    let mut newcomer = Host::new(next, Answer::Wait);
+    let (session, readings) = (SessionId::from_bytes(ADMISSION.session), solo.readings());
+    let ahead = Knock {
+        received: 99,
+        ..KNOCK
+    };
+    let refused = solo
+        .host
+        .goes_on(now, &mut newcomer, (session, &ahead), readings);
+    assert_eq!(refused, Err(Refusal::Ahead));
+    assert_eq!(format!("{:?}", solo.connection()), before);
 }
