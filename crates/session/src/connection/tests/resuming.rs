@@ -1,6 +1,7 @@
 //! Sessions that outlive their connections.
 
 mod lives;
+mod others;
 mod seen_ends;
 mod two_ends;
 
