@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use lastword_server::{Cause, Kick, SendError, SessionId};
+use lastword_server::{Cause, Kick, SecondLogin, SendError, SessionId};
 use lastword_session::wire::Goodbye;
 use lastword_tests::{goodbye, until};
 
-use crate::LONG;
 use crate::game::{Game, Heard, SHAPES, Shape};
-use crate::player::Player;
+use crate::player::{Answer, Player};
+use crate::{LONG, with_window};
 
 fn frame(payload: &[u8]) -> Heard {
     Heard::Frame(payload.to_vec())
@@ -194,7 +194,33 @@ async fn a_kick_of_an_away_session_ends_it_at_once_and_its_token_reads_why() {
         let (answer, _) = ann.knock(addr).await;
         let kicked = Cause::Kicked.code();
         assert!(
-            matches!(answer, crate::player::Answer::Goodbye { code, over: true } if code == kicked),
+            matches!(answer, Answer::Goodbye { code, over: true } if code == kicked),
+            "{answer:?}"
+        );
+        assert!(game.server.stats().laws_hold());
+    }
+}
+
+/// levy-street/world-of-claudecraft#3823: a player whose connection had died could not log in, since its own session still
+/// held the name.
+#[tokio::test]
+async fn claudecraft_3823_zombie_holds_name() {
+    for shape in SHAPES {
+        let mut config = with_window(LONG);
+        config.sessions.second_login = SecondLogin::Refuse;
+        let game = Game::with(shape, config).await;
+        let addr = game.server.local_addr();
+        let mut ann = Player::join(addr, "ann").await;
+        ann.is_reset();
+        is_away(&game).await;
+        let mut again = Player::join(addr, "ann").await;
+        again.says(b"here").await;
+        assert_eq!(again.hears().await, b"here");
+        assert!(game.heard().contains(&Heard::Left("replaced_by_login")));
+        let (answer, _) = ann.knock(addr).await;
+        let code = Cause::ReplacedByLogin.code();
+        assert!(
+            matches!(answer, Answer::Goodbye { code: read, over: true } if read == code),
             "{answer:?}"
         );
         assert!(game.server.stats().laws_hold());
