@@ -24,7 +24,7 @@ pub(crate) use data::Data;
 pub(crate) use id::random_session;
 pub(crate) use identity::{Joined, LinkFlag, LinkFlags, SessionIdentity, Suspicion, Tokens};
 pub(crate) use printable::{has_escapes, is_name_of, printable};
-pub(crate) use remote::Remote;
+pub(crate) use remote::{Address, Remote};
 
 /// A player, as the authenticator knows it. The default has no name, no cohort, the listener's profile and the
 /// policy `Close`.

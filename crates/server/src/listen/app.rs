@@ -6,7 +6,7 @@ mod standing;
 mod told;
 mod tombstone;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ use crate::books::{UnknownName, log};
 use crate::core::{Admitted, Core};
 use crate::guard::{guarded, lock, logged, withheld_before};
 use crate::player::{
-    Check, CredentialSource, Credentials, Joined, LinkFlag, LinkFlags, Player, Refusal, Remote,
-    RemoteSource, SessionIdentity, Suspicion, Tokens, random_session,
+    Address, Check, CredentialSource, Credentials, Joined, LinkFlag, LinkFlags, Player, Refusal,
+    Remote, RemoteSource, SessionIdentity, Suspicion, Tokens, random_session,
 };
 use crate::shape::events::WakeRequest;
 use crate::shape::{Arrival, Context as GameContext, Game, Shape};
@@ -127,17 +127,16 @@ impl<S: Shape> ServerApp<S> {
             }
             Close::new(Cause::AuthUnavailable)
         })?;
-        let remote = self.standing.remote();
         Ok(Arc::new(SessionIdentity {
             session,
             player: player.id.as_deref().map(Box::from),
             slot: self.slot,
-            address: Mutex::new(remote.addr),
+            address: Address::new(self.standing.remote()),
             cohort: cohort.map_err(refused)?,
             profile: profile.map_err(refused)?,
             data: player.data.clone(),
             suspicion: Suspicion::default(),
-            link: LinkFlags::new(remote.source),
+            link: LinkFlags::default(),
             joined: Joined::at(Clock::real()),
             tokens: Tokens::default(),
         }))
@@ -488,6 +487,6 @@ mod tests {
         let (mailbox, identity) = (size_of::<Mailbox>(), size_of::<SessionIdentity>());
         assert!(driver <= 408, "{driver}");
         assert!(mailbox <= 104, "{mailbox}");
-        assert!(identity <= 104, "{identity}");
+        assert!(identity <= 88, "{identity}");
     }
 }

@@ -1,7 +1,5 @@
 //! The player of a session, and the part of its state that other threads may read.
 
-use std::net::SocketAddr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -9,8 +7,7 @@ use lastword_session::{Diagnosis, Resume, SessionId, Time};
 
 use super::data::Data;
 use super::printable::is_name_of;
-use super::remote::{Remote, RemoteSource};
-use crate::guard::lock;
+use super::remote::{Address, Remote};
 
 /// The identity of one session. It is small, because every session keeps it.
 #[derive(Debug)]
@@ -20,8 +17,7 @@ pub(crate) struct SessionIdentity {
     pub(crate) player: Option<Box<str>>,
     /// The place of its task in the table of connections.
     pub(crate) slot: u32,
-    /// Where the peer's address is known from is in `link`, and changes under this lock.
-    pub(crate) address: Mutex<SocketAddr>,
+    pub(crate) address: Address,
     /// The index of the cohort; 0 is `none`.
     pub(crate) cohort: u8,
     pub(crate) profile: u8,
@@ -35,18 +31,12 @@ pub(crate) struct SessionIdentity {
 
 impl SessionIdentity {
     pub(crate) fn remote(&self) -> Remote {
-        let address = lock(&self.address);
-        Remote {
-            addr: *address,
-            source: self.link.remote_source(),
-        }
+        self.address.read()
     }
 
     /// The session goes on over a connection from this address.
     pub(crate) fn moved_to(&self, remote: Remote) {
-        let mut address = lock(&self.address);
-        *address = remote.addr;
-        self.link.set_remote_source(remote.source);
+        self.address.set(remote);
     }
 
     /// A new session in this slot, for tests.
@@ -56,12 +46,15 @@ impl SessionIdentity {
             session: super::random_session().expect("the system has randomness"),
             player: player.map(Box::from),
             slot,
-            address: Mutex::new(SocketAddr::from(([127, 0, 0, 1], 1))),
+            address: Address::new(Remote {
+                addr: ([127, 0, 0, 1], 1).into(),
+                source: super::RemoteSource::Socket,
+            }),
             cohort: 0,
             profile: 0,
             data: Data::default(),
             suspicion: Suspicion::default(),
-            link: LinkFlags::new(RemoteSource::Socket),
+            link: LinkFlags::default(),
             joined: Joined::at(Time::ORIGIN),
             tokens: Tokens::default(),
         })
@@ -93,9 +86,8 @@ impl Suspicion {
     }
 }
 
-/// Three states of the link, and where its address is known from, in a byte. The connection's task writes the states, and
-/// any thread may read them.
-#[derive(Debug)]
+/// Three states of the link, in a byte. The connection's task writes them, and any thread may read them.
+#[derive(Debug, Default)]
 pub(crate) struct LinkFlags(AtomicU8);
 
 /// A state of the link that either holds or not.
@@ -110,26 +102,6 @@ pub(crate) enum LinkFlag {
 }
 
 impl LinkFlags {
-    /// No state holds.
-    pub(crate) fn new(source: RemoteSource) -> Self {
-        Self(AtomicU8::new((source as u8) << SOURCE_SHIFT))
-    }
-
-    pub(crate) fn remote_source(&self) -> RemoteSource {
-        match self.0.load(Ordering::Relaxed) >> SOURCE_SHIFT {
-            PROXY_HEADER => RemoteSource::ProxyHeader,
-            PROXY => RemoteSource::Proxy,
-            _ => RemoteSource::Socket,
-        }
-    }
-
-    fn set_remote_source(&self, source: RemoteSource) {
-        let states = (1 << SOURCE_SHIFT) - 1;
-        let changed = |before: u8| Some(before & states | (source as u8) << SOURCE_SHIFT);
-        let (success, failure) = (Ordering::Relaxed, Ordering::Relaxed);
-        self.0.fetch_update(success, failure, changed).ok();
-    }
-
     pub(crate) fn has(&self, flag: LinkFlag) -> bool {
         self.0.load(Ordering::Relaxed) & flag as u8 != 0
     }
@@ -203,10 +175,6 @@ fn decoded(code: u8) -> Option<Diagnosis> {
 }
 
 const TENTH_MICROS: u64 = 100_000;
-/// The bits of the states come first.
-const SOURCE_SHIFT: u8 = 3;
-const PROXY_HEADER: u8 = RemoteSource::ProxyHeader as u8;
-const PROXY: u8 = RemoteSource::Proxy as u8;
 
 #[cfg(test)]
 mod tests {
@@ -224,17 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn the_flags_of_a_link_leave_the_source_of_its_address_as_it_is() {
-        use RemoteSource::{Proxy, ProxyHeader, Socket};
-        for source in [Socket, ProxyHeader, Proxy] {
-            let link = LinkFlags::new(source);
-            for flag in [LinkFlag::Congested, LinkFlag::RateLimited] {
-                assert!(!link.has(flag) && !link.replace(flag, true));
-                assert_eq!(link.remote_source(), source);
-            }
-            assert!(link.has(LinkFlag::Congested) && link.replace(LinkFlag::Congested, false));
-            assert_eq!(link.remote_source(), source);
+    fn the_flags_of_a_link_change_one_by_one() {
+        let link = LinkFlags::default();
+        for flag in [LinkFlag::Congested, LinkFlag::RateLimited, LinkFlag::Away] {
+            assert!(!link.has(flag) && !link.replace(flag, true));
         }
+        assert!(link.has(LinkFlag::Congested) && link.replace(LinkFlag::Congested, false));
+        assert!(!link.has(LinkFlag::Congested) && link.has(LinkFlag::Away));
     }
 
     #[test]
