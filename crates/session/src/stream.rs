@@ -64,7 +64,7 @@ impl Stream {
     pub fn on_frame(&mut self, now: Time, payload: usize) {
         self.received += 1;
         if let Some(durable) = &mut self.durable {
-            durable.acks.on_frame(now, self.received, payload);
+            durable.acks.on_frame(now, payload);
         }
     }
 
@@ -72,7 +72,7 @@ impl Stream {
     #[inline]
     pub fn tell_received(&mut self) -> u64 {
         if let Some(durable) = &mut self.durable {
-            durable.acks.on_told(self.received);
+            durable.acks.on_told();
         }
         self.received
     }
@@ -282,14 +282,14 @@ impl Stream {
     /// Returns when an ack is due: [`Time::ORIGIN`] is at once, [`Time::NEVER`] where none is.
     pub fn ack_due_at(&self) -> Time {
         let durable = self.durable.as_ref();
-        durable.map_or(Time::NEVER, |durable| durable.acks.due_at(self.received))
+        durable.map_or(Time::NEVER, |durable| durable.acks.due_at())
     }
 
     /// Returns whether an ack goes out now: where it is due, or where it `joins` a write that happens anyway.
     #[inline]
     pub fn ack_goes_out(&self, now: Time, joins: bool) -> bool {
         let durable = self.durable.as_ref();
-        durable.is_some_and(|durable| durable.acks.goes_out(now, self.received, joins))
+        durable.is_some_and(|durable| durable.acks.goes_out(now, joins))
     }
 
     /// Data frames in, by their numbers on the wire.

@@ -7,33 +7,35 @@ use crate::Time;
 /// The frames that came and of which the peer was not told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct AckClock {
-    /// The `received` that the peer was told last.
-    told: u64,
-    /// When the first frame came of which it was not told. Without meaning where there is none.
+    /// When the first of them came. Without meaning where there is none.
     since: Time,
-    /// The payload bytes of these frames.
+    frames: u32,
+    /// Their payload.
     bytes: u32,
 }
 
 impl AckClock {
-    /// Takes note of a data frame: `received` counts it.
-    pub(super) fn on_frame(&mut self, now: Time, received: u64, payload: usize) {
-        if received == self.told + 1 {
+    /// Takes note of a data frame.
+    #[inline]
+    pub(super) fn on_frame(&mut self, now: Time, payload: usize) {
+        if self.frames == 0 {
             self.since = now;
         }
         let payload = u32::try_from(payload).unwrap_or(u32::MAX);
+        self.frames = self.frames.saturating_add(1);
         self.bytes = self.bytes.saturating_add(payload);
     }
 
-    /// Takes note that a frame with this `received` was queued for the peer.
-    pub(super) fn on_told(&mut self, received: u64) {
-        self.told = received;
-        self.bytes = 0;
+    /// Takes note that a frame with the count was queued for the peer.
+    #[inline]
+    pub(super) fn on_told(&mut self) {
+        (self.frames, self.bytes) = (0, 0);
     }
 
     /// Returns when an ack is due: [`Time::ORIGIN`] is at once, [`Time::NEVER`] where there is nothing to acknowledge.
-    pub(super) fn due_at(&self, received: u64) -> Time {
-        match received - self.told {
+    #[inline]
+    pub(super) fn due_at(&self) -> Time {
+        match self.frames {
             0 => Time::NEVER,
             FRAMES.. => Time::ORIGIN,
             _ if self.bytes >= BYTES => Time::ORIGIN,
@@ -43,18 +45,19 @@ impl AckClock {
 
     /// Whether an ack goes out now: where it is due, or joins a write that happens anyway, from half of that on.
     #[inline]
-    pub(super) fn goes_out(&self, now: Time, received: u64, joins: bool) -> bool {
+    pub(super) fn goes_out(&self, now: Time, joins: bool) -> bool {
         let (most, bytes_most, delay) = match joins {
             true => (FRAMES / 2, BYTES / 2, DELAY / 2),
             false => (FRAMES, BYTES, DELAY),
         };
-        let frames = received - self.told;
-        frames > 0 && (frames >= most || self.bytes >= bytes_most || self.since + delay <= now)
+        let is_due =
+            self.frames >= most || self.bytes >= bytes_most || self.since + delay <= now;
+        self.frames > 0 && is_due
     }
 }
 
 /// An ack is due at the latest after this much: section 7 of `docs/wire.md`.
-const FRAMES: u64 = 64;
+const FRAMES: u32 = 64;
 const BYTES: u32 = 32 * 1024;
 const DELAY: Duration = Duration::from_secs(1);
 
@@ -64,10 +67,10 @@ mod tests {
 
     const NOW: Time = Time::from_micros(5_000_000);
 
-    fn after(frames: u64, payload: usize) -> AckClock {
+    fn after(frames: u32, payload: usize) -> AckClock {
         let mut acks = AckClock::default();
-        for received in 1..=frames {
-            acks.on_frame(NOW, received, payload);
+        for _ in 0..frames {
+            acks.on_frame(NOW, payload);
         }
         acks
     }
@@ -86,10 +89,10 @@ mod tests {
             (1, usize::MAX, at_once),
         ] {
             let acks = after(frames, payload);
-            assert_eq!(acks.due_at(frames), due, "{frames} of {payload}");
-            let goes_out = acks.goes_out(NOW, frames, false);
+            assert_eq!(acks.due_at(), due, "{frames} of {payload}");
+            let goes_out = acks.goes_out(NOW, false);
             assert_eq!(goes_out, due == at_once, "{frames} of {payload}");
-            let goes_out = acks.goes_out(later, frames, false);
+            let goes_out = acks.goes_out(later, false);
             assert_eq!(goes_out, frames > 0, "{frames} of {payload}");
         }
     }
@@ -107,22 +110,18 @@ mod tests {
             (half, 1, 1, true),
         ] {
             let acks = after(frames, payload);
-            assert_eq!(
-                acks.goes_out(now, frames, true),
-                joins,
-                "{frames} of {payload}"
-            );
+            assert_eq!(acks.goes_out(now, true), joins, "{frames} of {payload}");
         }
     }
 
     #[test]
     fn what_was_told_starts_anew() {
         let mut acks = after(63, 500);
-        acks.on_told(63);
-        assert_eq!(acks.due_at(63), Time::NEVER);
+        acks.on_told();
+        assert_eq!(acks.due_at(), Time::NEVER);
         let later = NOW + Duration::from_secs(9);
-        acks.on_frame(later, 64, 1);
-        acks.on_frame(later + Duration::from_millis(900), 65, 1);
-        assert_eq!(acks.due_at(65), later + Duration::from_secs(1));
+        acks.on_frame(later, 1);
+        acks.on_frame(later + Duration::from_millis(900), 1);
+        assert_eq!(acks.due_at(), later + Duration::from_secs(1));
     }
 }
