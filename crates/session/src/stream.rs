@@ -39,8 +39,8 @@ struct Durable {
     /// Server: the state of the session. A client has its own.
     resume: Option<Resume>,
     acks: AckClock,
-    /// Only while frames are kept.
-    replay: Option<Box<Replay>>,
+    /// The written frames that are not acknowledged.
+    replay: Replay,
     /// The frames that wait for the next connection, since this one ends.
     aside: Option<Box<SendQueue>>,
 }
@@ -80,14 +80,10 @@ impl Stream {
     /// Takes note of an ack of this many more frames, as [`Stream::count_acknowledged`] returns it.
     pub fn acknowledge(&mut self, frames: u64) {
         self.acked += frames;
-        let Some(durable) = &mut self.durable else {
-            return;
-        };
-        if let Some(replay) = &mut durable.replay {
-            let kept = self.sent - self.acked;
-            replay.trim(replay.frames().saturating_sub(kept));
+        if let Some(durable) = &mut self.durable {
+            let (kept, unacked) = (durable.replay.frames(), self.sent - self.acked);
+            durable.replay.trim(kept.saturating_sub(unacked));
         }
-        durable.tidy();
     }
 
     /// Notes that `n` bytes of [`Stream::slices`] were written. Returns `None` where nothing waited. At most `kept_max`
@@ -120,9 +116,7 @@ impl Stream {
         let Some(durable) = &mut self.durable else {
             return;
         };
-        if let Some(replay) = &mut durable.replay {
-            replay.stop();
-        }
+        durable.replay.stop();
         if durable.aside.is_none() {
             let unstarted = self.queue.as_mut().map(|queue| queue.take_unstarted());
             durable.aside = Some(unstarted.unwrap_or_default());
@@ -133,9 +127,7 @@ impl Stream {
     pub fn drop_unstarted(&mut self) -> Dropped {
         let mut dropped = Dropped::default();
         if let Some(durable) = &mut self.durable {
-            if let Some(replay) = &mut durable.replay {
-                replay.stop();
-            }
+            durable.replay.stop();
             if let Some(mut aside) = durable.aside.take() {
                 dropped += aside.drop_unstarted();
             }
@@ -174,6 +166,14 @@ impl Stream {
         if let Some(durable) = &mut self.durable {
             self.queue = durable.aside.take().filter(|queue| !queue.is_empty());
         }
+        self.tidy();
+    }
+
+    /// Frees memory that no kept frame needs. It is used again while frames come and go, so this is not done at each ack.
+    pub(crate) fn tidy(&mut self) {
+        if let Some(durable) = &mut self.durable {
+            durable.replay.tidy();
+        }
     }
 
     /// Goes on with a new connection, whose peer has received this many frames: from [`Stream::floor`] to
@@ -182,20 +182,17 @@ impl Stream {
     pub fn attach(&mut self, peer_received: u64) {
         let acknowledged = peer_received.saturating_sub(self.floor());
         self.acked = peer_received;
-        let Some(durable) = &mut self.durable else {
-            return;
-        };
-        if let Some(replay) = &mut durable.replay {
-            replay.rewind(acknowledged);
+        if let Some(durable) = &mut self.durable {
+            durable.replay.rewind(acknowledged);
         }
-        durable.tidy();
     }
 
     /// Drops the kept frames, since memory is short: a resume that needs one of them will be refused. Without effect while
     /// they are written again, since their peer would miss them.
     pub fn evict(&mut self) {
-        if let Some(durable) = &mut self.durable {
-            durable.replay.take_if(|replay| replay.waiting() == 0);
+        let durable = self.durable.as_mut();
+        if let Some(durable) = durable.filter(|durable| !durable.is_replaying()) {
+            durable.replay = Replay::default();
         }
     }
 
@@ -271,11 +268,8 @@ impl Stream {
     /// earlier one, or more than we sent: of the frames that are written again, those that were written whole.
     pub fn count_acknowledged(&self, received: u64) -> Option<u64> {
         let more = received.checked_sub(self.acked)?;
-        let replay = self
-            .durable
-            .as_ref()
-            .and_then(|durable| durable.replay.as_ref());
-        let again = replay.map_or(0, |replay| replay.again());
+        let durable = self.durable.as_ref();
+        let again = durable.map_or(0, |durable| durable.replay.again());
         (received <= self.sent - again).then_some(more)
     }
 
@@ -313,21 +307,15 @@ impl Stream {
     /// The data frames out that are no longer kept: a peer that has received fewer cannot go on.
     #[must_use]
     pub fn floor(&self) -> u64 {
-        let replay = self
-            .durable
-            .as_ref()
-            .and_then(|durable| durable.replay.as_ref());
-        self.sent - replay.map_or(0, |replay| replay.frames())
+        let durable = self.durable.as_ref();
+        self.sent - durable.map_or(0, |durable| durable.replay.frames())
     }
 
     /// Returns the bytes of frames that are kept for a resume.
     #[must_use]
     pub fn kept_bytes(&self) -> usize {
-        let replay = self
-            .durable
-            .as_ref()
-            .and_then(|durable| durable.replay.as_ref());
-        replay.map_or(0, |replay| replay.len())
+        let durable = self.durable.as_ref();
+        durable.map_or(0, |durable| durable.replay.len())
     }
 
     /// Returns the bytes of all frames that wait, or are kept.
@@ -344,11 +332,8 @@ impl Stream {
     /// Returns the bytes that wait to be written again.
     #[must_use]
     pub fn replay_bytes(&self) -> usize {
-        let replay = self
-            .durable
-            .as_ref()
-            .and_then(|durable| durable.replaying());
-        replay.map_or(0, |replay| replay.waiting())
+        let durable = self.durable.as_ref();
+        durable.map_or(0, |durable| durable.replay.waiting())
     }
 
     /// Returns the state of a session that may resume, at its server.
@@ -371,24 +356,20 @@ impl Stream {
 
 impl Durable {
     /// Keeps the frames that begin with these bytes.
+    #[inline]
     fn advance(&mut self, n: usize, queue: &mut SendQueue, kept_max: usize) -> Written {
         let replay = &mut self.replay;
-        let written = queue.advance_and_lend(n, |frames| {
-            replay.get_or_insert_default().append(frames);
-        });
-        if let Some(replay) = replay.as_mut().filter(|_| written.numbered > 0) {
+        let written = queue.advance_and_lend(n, |frames| replay.append(frames));
+        if written.numbered > 0 {
             replay.keep(written.numbered, kept_max);
         }
-        self.tidy();
         written
     }
 
     /// Writes frames again: they have their numbers.
     fn advance_replay(&mut self, mut n: usize, queue: &mut Option<Box<SendQueue>>) -> Written {
         let mut written = Written::default();
-        let Some(replay) = &mut self.replay else {
-            return written;
-        };
+        let replay = &mut self.replay;
         let begun = n.min(replay.rest_of_begun());
         replay.advance(begun);
         n -= begun;
@@ -397,27 +378,21 @@ impl Durable {
         replay.advance(n);
         written.data = begun + n > 0;
         written.behind_data = if n > 0 { 0 } else { control };
-        self.tidy();
         written
     }
 
-    /// Out of line, since a session without resume asks for each frame how much waits.
-    #[inline(never)]
+    #[inline]
     fn aside_bytes(&self) -> usize {
         self.aside.as_ref().map_or(0, |queue| queue.len())
     }
 
+    #[inline]
     fn is_replaying(&self) -> bool {
-        self.replaying().is_some()
+        self.replay.waiting() > 0
     }
 
     fn replaying(&self) -> Option<&Replay> {
-        self.replay.as_deref().filter(|replay| replay.waiting() > 0)
-    }
-
-    /// Frees what keeps nothing.
-    fn tidy(&mut self) {
-        self.replay.take_if(|replay| replay.frames() == 0);
+        Some(&self.replay).filter(|replay| replay.waiting() > 0)
     }
 }
 

@@ -324,6 +324,7 @@ impl Connection {
             return Duration::MAX;
         }
         self.calm = calm;
+        self.stream.tidy();
         let due = self.poll_timeout().0;
         host.wake_by(now, due);
         due.since(now)

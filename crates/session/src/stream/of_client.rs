@@ -24,7 +24,7 @@ impl Stream {
             acked,
             queue: None,
             durable: Some(Box::new(Durable {
-                replay: (frames > 0).then(|| Box::new(replay)),
+                replay,
                 ..Durable::default()
             })),
         };
@@ -42,11 +42,8 @@ impl Stream {
 
     /// Lends the bytes of the frames that are kept, and of those that wait, while the session has no connection.
     pub(crate) fn frame_bytes(&mut self) -> (&[u8], &[u8]) {
-        let replay = self
-            .durable
-            .as_ref()
-            .and_then(|durable| durable.replay.as_ref());
-        let kept = replay.map_or(&[][..], |replay| replay.kept());
+        let durable = self.durable.as_ref();
+        let kept = durable.map_or(&[][..], |durable| durable.replay.kept());
         let waiting = match &mut self.queue {
             Some(queue) => queue.unstarted(),
             None => &[],
