@@ -279,6 +279,13 @@ impl Stream {
         durable.map_or(Time::NEVER, |durable| durable.acks.due_at())
     }
 
+    /// Returns whether frames came of which the peer was not told.
+    #[inline]
+    pub(crate) fn owes_ack(&self) -> bool {
+        let durable = self.durable.as_ref();
+        durable.is_some_and(|durable| durable.acks.owes())
+    }
+
     /// Returns whether an ack goes out now: where it is due, or where it `joins` a write that happens anyway.
     #[inline]
     pub fn ack_goes_out(&self, now: Time, joins: bool) -> bool {

@@ -361,11 +361,10 @@ impl Connection {
     /// Queues an ack that is due, or one that joins what is written anyway.
     #[inline]
     pub(super) fn may_ack(&mut self, now: Time) {
-        if self.stream.outlives() && self.is_live() {
-            let joins = self.wants_write();
-            if self.stream.ack_goes_out(now, joins) {
-                self.queue_ack();
-            }
+        let goes_out = |joins| self.stream.ack_goes_out(now, joins);
+        // One that may not even join a write is not due by itself.
+        if goes_out(true) && self.is_live() && (self.wants_write() || goes_out(false)) {
+            self.queue_ack();
         }
     }
 

@@ -71,12 +71,11 @@ impl Connection {
         if !self.is_live() || self.end_noticed || !nothing_waits || !is_calm {
             return Calm::No;
         }
-        match self.stream.ack_due_at() {
-            Time::NEVER => Calm::WithoutAck,
-            // It is due at once.
-            Time::ORIGIN => Calm::No,
-            _ if self.can_write() => Calm::WithAck,
-            _ => Calm::No,
+        // One that was due at once went out before.
+        match self.stream.owes_ack() {
+            false => Calm::WithoutAck,
+            true if self.can_write() => Calm::WithAck,
+            true => Calm::No,
         }
     }
 

@@ -32,6 +32,12 @@ impl AckClock {
         (self.frames, self.bytes) = (0, 0);
     }
 
+    /// Whether there is something to acknowledge.
+    #[inline]
+    pub(super) fn owes(&self) -> bool {
+        self.frames > 0
+    }
+
     /// Returns when an ack is due: [`Time::ORIGIN`] is at once, [`Time::NEVER`] where there is nothing to acknowledge.
     #[inline]
     pub(super) fn due_at(&self) -> Time {
@@ -50,9 +56,8 @@ impl AckClock {
             true => (FRAMES / 2, BYTES / 2, DELAY / 2),
             false => (FRAMES, BYTES, DELAY),
         };
-        let is_due =
-            self.frames >= most || self.bytes >= bytes_most || self.since + delay <= now;
-        self.frames > 0 && is_due
+        let is_due = self.frames >= most || self.bytes >= bytes_most || self.since + delay <= now;
+        self.owes() && is_due
     }
 }
 
