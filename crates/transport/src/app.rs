@@ -121,7 +121,8 @@ pub trait App: Send + Unpin + 'static {
         Err(Refusal::Stale.close())
     }
 
-    /// Server: takes the state of a session that may resume: before its welcome is written, and after each turn.
+    /// Server: takes the state of a session that may resume: before its welcome is written, and where the set of
+    /// its valid tokens may have changed.
     fn resume(&mut self, resume: &Resume) {
         let _ = resume;
     }

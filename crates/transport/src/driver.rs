@@ -158,9 +158,6 @@ impl<A: App> Driver<A> {
         if traffic != Traffic::default() {
             self.app.traffic(traffic);
         }
-        if let Some(resume) = session.connection().resume() {
-            self.app.resume(resume);
-        }
         if session.connection().may_suspend() {
             let (now, _) = self.slot.woken();
             self.app.outlived(&mut Outbox {
@@ -347,6 +344,9 @@ impl<A: App> Host for Outside<'_, '_, A> {
                 if let Some(ticket) = connection.ticket() {
                     mailbox.open(*ticket.session.as_bytes(), connection.peer_frame_limit());
                 }
+                if let Some(resume) = connection.resume() {
+                    app.resume(resume);
+                }
                 app.back(&mut outbox);
             }
             Event::Secured => {
@@ -389,6 +389,10 @@ impl<A: App> Host for Outside<'_, '_, A> {
     }
 
     fn lost(&mut self, connection: &mut Connection, now: Time, ending: Ending) -> Linger {
+        // The goodbye of a client may have confirmed a token.
+        if let Some(resume) = connection.resume() {
+            self.app.resume(resume);
+        }
         let mut outbox = Outbox {
             connection,
             mailbox: self.mailbox,
