@@ -467,6 +467,7 @@ mod tests {
     use lastword_transport::{Driver, Mailbox};
 
     use super::*;
+    use crate::shape::events::EventShape;
     use crate::shape::{Handler, HandlerShape};
 
     struct Nothing;
@@ -477,7 +478,7 @@ mod tests {
 
     /// tokio allocates a task in steps of 128 bytes, and its own 96 bytes count. So a driver of 417 bytes costs 128
     /// more than one of 416. The bytes left up to that step are for the state of the game's handler, which lies in the
-    /// driver.
+    /// driver. A tick loop has the next step, up to 544.
     #[test]
     fn an_idle_session_stays_small() {
         fn driver<F: Fn(&Player) -> Nothing + Send + Sync + 'static>(_: &F) -> usize {
@@ -486,6 +487,8 @@ mod tests {
         let driver = driver(&|_: &Player| Nothing);
         let (mailbox, identity) = (size_of::<Mailbox>(), size_of::<SessionIdentity>());
         assert!(driver <= 408, "{driver}");
+        let of_tick = size_of::<Driver<ServerApp<EventShape>>>();
+        assert!(of_tick <= 512, "{of_tick}");
         assert!(mailbox <= 104, "{mailbox}");
         assert!(identity <= 88, "{identity}");
     }

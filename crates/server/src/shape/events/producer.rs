@@ -52,7 +52,8 @@ pub(crate) struct EventProducer {
     account: Option<Account>,
     /// A tick took the frames of an earlier account.
     took: bool,
-    links: Links,
+    /// Boxed, because a link rarely changes.
+    links: Option<Box<Links>>,
     wake: WakeRequest,
     /// Frames and payload bytes that came after the game had stopped draining for good.
     late: (u64, u64),
@@ -67,7 +68,7 @@ struct Account {
 }
 
 /// The changes of link in one epoch.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Links {
     epoch: u64,
     count: u8,
@@ -82,7 +83,7 @@ impl EventProducer {
             session,
             account: None,
             took: false,
-            links: Links::default(),
+            links: None,
             wake: WakeRequest::default(),
             late: (0, 0),
         }
@@ -103,20 +104,20 @@ impl EventProducer {
         }
         account.frames += 1;
         account.bytes += payload.len();
-        self.links.last = Default::default();
+        self.links.take_if(|links| links.epoch != epoch);
+        if let Some(links) = &mut self.links {
+            links.last = Default::default();
+        }
         true
     }
 
     /// Adds a change of the link. The first `LINKS_MAX` of an epoch are all kept. A later one replaces the last change about
     /// the same matter, unless a frame came in between.
     pub(crate) fn push_link(&mut self, link: Link) {
-        let (session, seen) = (self.session, self.links);
-        let added = self.queue.push(|batch, epoch| {
-            let mut links = if seen.epoch == epoch {
-                seen
-            } else {
-                Links::default()
-            };
+        let (session, seen) = (self.session, self.links.take());
+        self.links = self.queue.push(|batch, epoch| {
+            let seen = seen.filter(|links| links.epoch == epoch);
+            let mut links = seen.unwrap_or_default();
             links.epoch = epoch;
             let matter = link.matter();
             let Some(last) = matter.and_then(|matter| links.last.get_mut(matter)) else {
@@ -134,7 +135,6 @@ impl EventProducer {
             }
             links
         });
-        self.links = added.unwrap_or_default();
     }
 
     fn has_room(&self, now: u64) -> bool {
@@ -176,7 +176,8 @@ impl Game for EventProducer {
 
     fn poll_change(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let now = self.queue.epoch();
-        if self.links.epoch != now || self.links.count < LINKS_MAX || self.queue.is_closed() {
+        let links = self.links.as_ref().filter(|links| links.epoch == now);
+        if links.is_none_or(|links| links.count < LINKS_MAX) || self.queue.is_closed() {
             return Poll::Ready(());
         }
         self.queue.poll_epoch(now + 1, cx, &mut self.wake)
