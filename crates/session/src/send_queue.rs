@@ -164,9 +164,10 @@ impl SendQueue {
     /// The same, and lends the data frames whose first byte is among these: whole frames, in their order.
     #[inline]
     pub(crate) fn advance_and_lend(&mut self, n: usize, mut begun: impl FnMut(&[u8])) -> Written {
-        let ends_with_data = self.marks.back().is_some_and(|mark| mark.kind.is_data());
-        let only_data = self.control.is_empty() && ends_with_data;
-        if n == self.len() && only_data {
+        let is_last_data = self.marks.back().is_some_and(|mark| mark.kind.is_data());
+        // Control frames lie before the frames that have not begun.
+        let ends_with_data = is_last_data && (self.control.is_empty() || self.unnumbered > 0);
+        if n == self.len() && ends_with_data {
             let numbered = self.unnumbered;
             let unnumbered = self.head + self.rest_of_started();
             begun(self.bytes.get(unnumbered..).unwrap_or_default());
