@@ -56,24 +56,11 @@ fn an_idle_session_keeps_no_memory_besides_itself() {
 fn an_idle_session_that_may_resume_takes_at_most_112_bytes_more() {
     let mut solo = None;
     let held = Arc::new(HeldBytes::new(1 << 20));
-    let hello = Hello {
-        no_resume: false,
-        ..HELLO
-    };
     let memory = allocation_counter::measure(|| {
-        let config = Config {
-            resume: Some(ResumeConfig {
-                held: Arc::clone(&held),
-                window: Duration::from_secs(60),
-                key: TokenKey::new([7; 32]),
-            }),
-            ..Config::default()
-        };
-        let connection = Connection::server(Arc::new(config), START);
+        let connection = Connection::server(Arc::new(resuming(&held)), START);
         opt_out(|| solo = Some(before_hello(connection)));
         let solo = solo.as_mut().expect("it was made");
-        solo.says(&encoded(|out| hello.encode(out)));
-        solo.says(&encoded(|out| Ack { received: 0 }.encode(out)));
+        joins(solo);
         solo.sends(0, &[7; 64]);
         let sent = solo.connection().send_as(START, Outbound::Kept, &[7; 64]);
         sent.expect("it is taken");
@@ -115,6 +102,40 @@ fn an_echo_of_small_frames_allocates_nothing() {
             (5 * 1_001, 5 * 1_001)
         );
     }
+}
+
+/// The client acknowledges the frames as early as it may, in the write of its next ones, and we do the same.
+#[test]
+fn an_echo_whose_frames_are_acknowledged_allocates_nothing() {
+    let connection = Connection::server(Arc::new(resuming(&Arc::new(HeldBytes::new(0)))), START);
+    let mut solo = before_hello(connection);
+    joins(&mut solo);
+    solo.host.keeps_deadline = true;
+    solo.host.game.echo = Echo::InPlace;
+    let mut spare = solo.connection().reclaim();
+    let mut burst = encoded(|out| Ack { received: 0 }.encode(out));
+    let ack_len = burst.len();
+    for _ in 0..32 {
+        lastword_session::encode_data(&Framing::Native, &[7; 64], &mut burst);
+    }
+    says(&mut solo, &burst[ack_len..], &mut spare);
+    let mut received = 0_u64;
+    let mut round = || {
+        received += 32;
+        burst[ack_len - 8..ack_len].copy_from_slice(&received.to_be_bytes());
+        says(&mut solo, &burst, &mut spare);
+    };
+    for _ in 0..10 {
+        round();
+    }
+    let memory = allocation_counter::measure(|| {
+        for _ in 0..1_000 {
+            round();
+        }
+    });
+    assert_eq!(memory.count_total, 0, "{memory:?}");
+    let traffic = solo.connection().traffic();
+    assert_eq!(traffic.frames_out, 32 * 1_011);
 }
 
 /// A slow peer takes a frame in each round, in which the frames of all keys change.
@@ -257,6 +278,27 @@ fn says(solo: &mut Solo, bytes: &[u8], spare: &mut Option<Box<SendQueue>>) {
     connection.lend(|| spare.take().expect("it was given back"));
     solo.says(bytes);
     *spare = solo.connection().reclaim();
+}
+
+/// A client that may resume says hello and confirms the welcome.
+fn joins(solo: &mut Solo) {
+    let hello = Hello {
+        no_resume: false,
+        ..HELLO
+    };
+    solo.says(&encoded(|out| hello.encode(out)));
+    solo.says(&encoded(|out| Ack { received: 0 }.encode(out)));
+}
+
+fn resuming(held: &Arc<HeldBytes>) -> Config {
+    Config {
+        resume: Some(ResumeConfig {
+            held: Arc::clone(held),
+            window: Duration::from_secs(60),
+            key: TokenKey::new([7; 32]),
+        }),
+        ..Config::default()
+    }
 }
 
 /// A live session without a buffer.
