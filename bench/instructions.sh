@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Counts the user instructions of a server per echoed message, by callgrind: 50 connections, one frame of 64 bytes at a
-# time on each, 4-byte length prefix. `-off` and `-on` speak our own wire: the clients decline to resume, or acknowledge
+# Counts the user instructions of a server per echoed message, by callgrind: 50 connections, DEPTH frames of 64 bytes in
+# flight on each (1 without it), 4-byte length prefix. `-off` and `-on` speak our own wire: the clients decline to resume, or acknowledge
 # frames. Two runs of different length are subtracted, so that start and end do not count.
 # The servers must be built (`cargo build --release` in this directory); needs valgrind. About two minutes.
 # Usage: ./instructions.sh [SUBJECT...], of: raw handler session raw-tls tls handler-off handler-on session-off session-on
@@ -42,7 +42,7 @@ count() {
         sleep 0.1
     done
     addr=$(sed -n 's/.*"\(127[^"]*\)".*/\1/p' "$out.addr")
-    target/release/load "$addr" --connections 50 --depth 1 --payload-bytes 64 --messages "$messages" \
+    target/release/load "$addr" --connections 50 --depth "${DEPTH:-1}" --payload-bytes 64 --messages "$messages" \
         --seconds 600 --warm-up-seconds 0 "${wire[@]}" >"$out.load"
     exec 3>&-
     wait $pid
