@@ -1,6 +1,7 @@
 //! A path between a client and a server that a test cuts: bytes in flight are lost, as on a real network.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -52,9 +53,15 @@ impl Relay {
         let addr = listener.local_addr().unwrap();
         let (cut, cuts) = watch::channel(None);
         tokio::spawn(async move {
-            // Sockets that nobody is told of any more. They stay open until the test is over.
+            // Sockets of which neither end hears again. They stay open until the relay is dropped.
             let silent = Arc::<Mutex<Vec<TcpStream>>>::default();
-            while let Ok((client, _)) = listener.accept().await {
+            let mut dropped = pin!(is_dropped(cuts.clone()));
+            loop {
+                let client = tokio::select! {
+                    biased;
+                    () = &mut dropped => return,
+                    accepted = listener.accept() => accepted.unwrap().0,
+                };
                 let mut cuts = cuts.clone();
                 cuts.mark_unchanged();
                 let silent = Arc::clone(&silent);
@@ -73,6 +80,10 @@ impl Relay {
     pub(crate) fn cut(&self, cut: Cut) {
         self.cut.send_replace(Some(cut));
     }
+}
+
+async fn is_dropped(mut cuts: watch::Receiver<Option<Cut>>) {
+    while cuts.changed().await.is_ok() {}
 }
 
 async fn pass(
