@@ -17,6 +17,7 @@ mod state;
 mod style;
 mod summary;
 mod sums;
+mod survival;
 mod survivor;
 
 use std::future::pending;

@@ -13,7 +13,7 @@ use lastword_load::{Ending, Expected, Pairs};
 use super::attacks::{Attacks, is_attacker};
 use super::close::Close;
 use super::sums::Sums;
-use super::survivor::Survival;
+use super::survival::Survival;
 
 /// The state, shared by everything that changes or shows it.
 #[derive(Clone, Debug, Default)]

@@ -10,40 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use super::cut_path::CutPath;
 use super::state::{ClientEnding, Origin, Shared};
-
-/// What the player has seen so far.
-#[derive(Debug, Default)]
-pub(crate) struct Survival {
-    cuts: u64,
-    returns: u64,
-    longest_away: Duration,
-    said: u64,
-    heard: u64,
-}
-
-impl Survival {
-    /// The line about this player; nothing before it has joined.
-    pub(crate) fn words(&self) -> Vec<String> {
-        let Self {
-            cuts,
-            returns,
-            longest_away: away,
-            said,
-            heard,
-        } = self;
-        if *said == 0 {
-            return Vec::new();
-        }
-        let away = match returns {
-            0 => String::new(),
-            _ => format!(", away for at most {} ms", away.as_millis()),
-        };
-        vec![
-            format!("{NAME}: cut {cuts} times, back {returns} times{away}"),
-            format!("{said} frames out, {heard} back in order: none lost, none twice"),
-        ]
-    }
-}
+use super::survival::NAME;
 
 /// Plays until the server says that it ends.
 pub(crate) async fn play(server: SocketAddr, state: Shared) {
@@ -180,6 +147,5 @@ fn ends_as(path: &CutPath, state: &Shared, cause: Cause) {
     }
 }
 
-const NAME: &str = "comes back";
 const TALK: Duration = Duration::from_millis(20);
 const CUT: Duration = Duration::from_secs(2);
