@@ -295,8 +295,7 @@ impl<S: Shape> App for ServerApp<S> {
             room: _,
         } = admitted;
         let core = self.core();
-        if let Some(claim) = claim {
-            claim.joined();
+        if claim.is_some() {
             identity.joined.now_at(Clock::real());
         }
         core.books.ledger.join();
@@ -304,6 +303,10 @@ impl<S: Shape> App for ServerApp<S> {
             lock(&core.admission).joined(admitted);
         }
         core.books.live_sessions.put(&identity);
+        if let Some(claim) = claim {
+            // Last: to another login of this player, an owner that has joined and is in no list is not well.
+            claim.joined();
+        }
         log::joined(&identity, core.settings.profile_name(identity.profile));
         let mailbox = Arc::clone(outbox.mailbox());
         mailbox.set_policy(player.policy);
