@@ -8,6 +8,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+#[cfg(all(
+    feature = "diag",
+    target_os = "linux",
+    any(target_env = "gnu", target_env = "musl")
+))]
+pub mod diag;
 mod limits;
 #[cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
 mod own_network;

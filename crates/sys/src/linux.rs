@@ -20,6 +20,9 @@ pub(crate) use self_test::tcp_info;
 const TCP_RTO_MAX_MS: c_int = 44;
 /// `SO_NETNS_COOKIE` of `asm-generic/socket.h`, which libc does not define yet.
 const SO_NETNS_COOKIE: c_int = 71;
+/// `SO_MEMINFO` of `asm-generic/socket.h`; the last of its nine numbers is `SK_MEMINFO_DROPS`.
+#[cfg(feature = "diag")]
+const SO_MEMINFO: c_int = 55;
 /// `SIOCINQ` of `linux/sockios.h`, under the name that libc uses.
 const SIOCINQ: libc::Ioctl = libc::FIONREAD;
 /// `SIOCOUTQ` of `linux/sockios.h`, under the name that libc uses.
@@ -101,6 +104,14 @@ pub(crate) fn own_fault(ends: &Ends) -> Option<OwnFault> {
     own_network::own_fault(ends, namespace)
 }
 
+/// Returns how many datagrams this socket's queue had no room for (`SO_MEMINFO`, Linux 4.12).
+#[cfg(feature = "diag")]
+pub(crate) fn queue_drops(fd: Borrowed<'_>) -> io::Result<u32> {
+    let (memory, _) = option::<[u32; 9]>(fd, libc::SOL_SOCKET, SO_MEMINFO)?;
+    let [.., drops] = memory;
+    Ok(drops)
+}
+
 /// Returns the number of the socket's network namespace (Linux 5.14).
 fn namespace(fd: Borrowed<'_>) -> Option<u64> {
     let (cookie, _) = option(fd, libc::SOL_SOCKET, SO_NETNS_COOKIE).ok()?;
@@ -157,6 +168,9 @@ unsafe trait Plain: Copy {}
 unsafe impl Plain for c_int {}
 // SAFETY: an integer.
 unsafe impl Plain for u64 {}
+// SAFETY: integers.
+#[cfg(feature = "diag")]
+unsafe impl Plain for [u32; 9] {}
 // SAFETY: a `repr(C)` struct of integers only.
 unsafe impl Plain for libc::tcp_info {}
 // SAFETY: a `repr(C)` struct of integers, and of pointers that may be null.
