@@ -136,6 +136,8 @@ pub struct AbortCounters {
     pub on_timeout: u64,
     /// Resets sent, for whichever reason.
     pub resets_out: u64,
+    /// Ends that left no `TIME_WAIT` since there were too many (`net.ipv4.tcp_max_tw_buckets`).
+    pub without_time_wait: u64,
 }
 
 /// Returns the counters of aborts of the calling thread's network namespace.
@@ -154,6 +156,7 @@ pub fn abort_counters() -> io::Result<AbortCounters> {
         on_data: found(&netstat, "TcpExt:", "TCPAbortOnData")?,
         on_timeout: found(&netstat, "TcpExt:", "TCPAbortOnTimeout")?,
         resets_out: found(&snmp, "Tcp:", "OutRsts")?,
+        without_time_wait: found(&netstat, "TcpExt:", "TCPTimeWaitOverflow")?,
     })
 }
 

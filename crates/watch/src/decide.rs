@@ -7,19 +7,21 @@ use lastword_sys::diag::{TcpCounters, TcpSocket, TcpState};
 
 use crate::label::{Certainty, Label};
 
-/// What is known of a connection that ended.
+/// The facts about a connection that ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
     /// The message of its death.
     pub dead: &'a TcpSocket,
-    /// What the polls saw of it; `None` where it was younger than one poll.
+    /// Its state in the polls; `None` where it was younger than one poll.
     pub seen: Option<&'a Seen>,
     /// The state of the mini socket that it left, looked up right after the message.
     pub mini: Option<TcpState>,
-    /// What the counters of the network namespace say about deaths that look like this one.
+    /// The counters of the network namespace, against the deaths that look like this one.
     pub aborts: Aborts,
     /// How many resets this host has sent by now, for whichever connection.
     pub resets_out: u64,
+    /// Whether some closes left no mini socket since there were too many of them.
+    pub minis_missing: bool,
 }
 
 /// A connection, as the polls saw it.
@@ -112,6 +114,7 @@ struct End<'a> {
     aborts: Aborts,
     /// This host has sent a reset, on whichever connection, since the last poll.
     resets_sent: bool,
+    minis_missing: bool,
     /// Our FIN was acknowledged.
     fin_acked: bool,
 }
@@ -148,6 +151,7 @@ impl<'a> End<'a> {
             mini: observed.mini,
             aborts: observed.aborts,
             resets_sent: seen.is_none_or(|seen| seen.resets_out != observed.resets_out),
+            minis_missing: observed.minis_missing,
             fin_acked: counters.bytes_acked
                 > counters.bytes_sent.saturating_sub(counters.bytes_retrans),
         })
@@ -172,10 +176,12 @@ impl<'a> End<'a> {
 
     /// The peer's FIN came, for sure: a state shows it, or the byte for which no segment with data came.
     fn fin_is_proven(&self) -> bool {
-        let came_alone = self
-            .since
-            .is_some_and(|since| since.bytes_received == 1 && since.data_segs_in == 0);
-        self.was(&[TcpState::CloseWait, TcpState::LastAck]) || came_alone
+        self.was(&[TcpState::CloseWait, TcpState::LastAck]) || self.fin_came_alone()
+    }
+
+    fn fin_came_alone(&self) -> bool {
+        self.since
+            .is_some_and(|since| since.bytes_received == 1 && since.data_segs_in == 0)
     }
 
     fn peer_closed(&self) -> Label {
@@ -191,8 +197,15 @@ impl<'a> End<'a> {
         if self.mini.is_some() || self.was(&closed_first) {
             return (Label::ServerClosed, Certainty::Proven);
         }
-        if self.fin_is_proven() {
+        if self.was(&[TcpState::CloseWait, TcpState::LastAck]) {
             return (self.peer_closed(), Certainty::Proven);
+        }
+        if self.fin_came_alone() {
+            // It is an answer to our FIN where a mini socket stands.
+            return match self.minis_missing {
+                true => self.likely(self.peer_closed()),
+                false => (self.peer_closed(), Certainty::Proven),
+            };
         }
         // The peer's FIN would have counted as a byte.
         if self.counters.bytes_received == 0 {

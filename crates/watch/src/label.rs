@@ -1,4 +1,4 @@
-//! What can be said of an end from outside, and how sure it is.
+//! The answers: why a connection ended, as seen from outside, and how sure that is.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ pub enum Label {
 /// How sure a label is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Certainty {
-    /// What was observed has no other explanation.
+    /// Nothing else explains the facts.
     Proven,
     /// It follows from counters that another end could also leave, which is rare.
     Inferred,

@@ -9,6 +9,11 @@
 
 pub mod decide;
 mod label;
+mod pace;
 pub mod tracker;
+mod watcher;
 
 pub use label::{Certainty, Label};
+pub use pace::Pace;
+pub use tracker::End;
+pub use watcher::{Living, Turn, Watcher};

@@ -1,4 +1,4 @@
-//! What the polls saw of each connection, and which aborts of this host's programs no end explains yet.
+//! Each connection as the polls saw it, and the aborts of this host's programs that no end explains yet.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use lastword_sys::diag::{AbortCounters, TcpSocket, TcpState};
 
 use crate::decide::{Aborts, Credit, Decision, Observed, Seen, States, decide};
+use crate::label::Label;
 
 /// The memory of a watcher: pure, without a clock and without the kernel.
 #[derive(Debug, Default)]
@@ -37,7 +38,7 @@ struct Unexplained {
 pub struct End {
     /// The message of its death.
     pub dead: TcpSocket,
-    /// What the polls saw of it.
+    /// Its state in the polls.
     pub seen: Option<Seen>,
     /// Why it ended.
     pub decision: Decision,
@@ -75,8 +76,8 @@ impl Tracker {
         known.seen.states.add(socket.state);
     }
 
-    /// Ends a poll. A connection that was reset, and that its program still holds, is in no poll until its message comes, so it
-    /// is remembered: at most as many of these as [`FORGOTTEN_MAX`], the latest ones.
+    /// Ends a poll. A program may hold a connection that was reset: no poll sees it then, and its message comes later. At
+    /// most [`FORGOTTEN_MAX`] of these are remembered, the latest ones.
     pub fn end_poll(&mut self) {
         let poll = self.poll;
         let gone = self
@@ -99,6 +100,21 @@ impl Tracker {
             .values()
             .filter(|known| known.poll == self.poll)
             .count()
+    }
+
+    /// Returns whether the mini socket of this connection would make its end clearer.
+    #[must_use]
+    pub fn wants_mini(&self, dead: &TcpSocket) -> bool {
+        let known = self.by_cookie.get(&dead.cookie);
+        let decision = decide(&Observed {
+            dead,
+            seen: known.map(|known| &known.seen),
+            mini: None,
+            aborts: Aborts::default(),
+            resets_out: 0,
+            minis_missing: false,
+        });
+        decision.is_some_and(|decision| PEER_CLOSED.contains(&decision.label))
     }
 
     /// Takes the messages of one batch, each with the state of the mini socket that its connection left, and the counters that
@@ -132,6 +148,7 @@ impl Tracker {
                 mini: *mini,
                 aborts,
                 resets_out: counters.resets_out,
+                minis_missing: counters.without_time_wait != before.without_time_wait,
             })
         };
         let candidates = |aborts: Aborts| {
@@ -186,7 +203,9 @@ impl Unexplained {
     }
 }
 
-/// Of the connections that no poll sees any more, and whose message has not come, so many are remembered.
+/// With a mini socket these would be [`Label::ServerClosed`].
+const PEER_CLOSED: [Label; 2] = [Label::PeerFin, Label::PeerProbe];
+/// So many connections are remembered that left the polls and whose message has not come.
 pub const FORGOTTEN_MAX: usize = 100_000;
 /// An abort is counted before its message is sent, which the kernel does a moment later.
 const MESSAGE_WITHIN: Duration = Duration::from_millis(500);

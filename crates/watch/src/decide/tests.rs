@@ -37,6 +37,7 @@ struct Case {
     mini: Option<TcpState>,
     aborts: Aborts,
     resets_out: u64,
+    minis_missing: bool,
 }
 
 impl Case {
@@ -56,6 +57,7 @@ impl Case {
             mini: None,
             aborts: Aborts::default(),
             resets_out: 5,
+            minis_missing: false,
         }
     }
 
@@ -90,6 +92,7 @@ impl Case {
                 mini: self.mini,
                 aborts: self.aborts,
                 resets_out: self.resets_out,
+                minis_missing: self.minis_missing,
             })?;
             Some((decision.label, decision.certainty))
         })
@@ -116,11 +119,20 @@ fn data_waits(dead: &mut TcpSocket, counters: &mut TcpCounters) {
     counters.bytes_sent += 30;
 }
 
+/// Its name, the case, and the answers with polls and without.
+type Row = (&'static str, Case, Answer, Answer);
+
 #[test]
-#[rustfmt::skip]
 fn each_death_has_its_label_with_polls_and_without() {
+    for (name, case, polled, unpolled) in closed_in_order().into_iter().chain(broken()) {
+        assert_eq!(case.decide(), [Some(polled), Some(unpolled)], "{name}");
+    }
+}
+
+#[rustfmt::skip]
+fn closed_in_order() -> Vec<Row> {
     use Label as L;
-    let rows: Vec<(&str, Case, Answer, Answer)> = vec![
+    vec![
         ("peer FIN, read, closed",
             Case::new(|_, c| { fin_came(c); fin_acked(c); }),
             (L::PeerFin, Proven), (L::PeerFin, Unpolled)),
@@ -151,6 +163,13 @@ fn each_death_has_its_label_with_polls_and_without() {
         ("a peer that never sent, and the server closed",
             Case::new(|_, c| { fin_acked(c); c.bytes_received = 0; c.data_segs_in = 0; }),
             (L::ServerClosed, Proven), (L::ServerClosed, Proven)),
+    ]
+}
+
+#[rustfmt::skip]
+fn broken() -> Vec<Row> {
+    use Label as L;
+    vec![
         ("RST, idle",
             Case::new(reset_came),
             (L::PeerReset, Proven), (L::PeerReset, Unpolled)),
@@ -205,10 +224,7 @@ fn each_death_has_its_label_with_polls_and_without() {
         ("cut, and the server closed with its FIN on its way",
             Case::new(|d, _| d.unacked = 1).polled_as(TcpState::FinWait1),
             (L::ServerClosed, Inferred), (L::PeerReset, Unpolled)),
-    ];
-    for (name, case, polled, unpolled) in rows {
-        assert_eq!(case.decide(), [Some(polled), Some(unpolled)], "{name}");
-    }
+    ]
 }
 
 #[test]
@@ -231,4 +247,16 @@ fn counters_that_wrap_are_compared_all_the_same() {
         counters.segs_in = u32::MAX.wrapping_add(more);
     }
     assert_eq!(case.decide()[0], Some((Label::PeerReset, Proven)));
+}
+
+#[test]
+fn a_fin_that_came_alone_is_no_proof_where_mini_sockets_are_missing() {
+    let mut case = Case::new(|_, counters| {
+        fin_came(counters);
+        fin_acked(counters);
+    });
+    case.minis_missing = true;
+    assert_eq!(case.decide()[0], Some((Label::PeerFin, Inferred)));
+    let case = case.polled_as(TcpState::CloseWait);
+    assert_eq!(case.decide()[0], Some((Label::PeerFin, Proven)));
 }
