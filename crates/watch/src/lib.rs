@@ -9,11 +9,13 @@
 
 pub mod decide;
 mod label;
+mod listeners;
 mod pace;
 pub mod tracker;
 mod watcher;
 
 pub use label::{Certainty, Label};
+pub use listeners::{Listener, Process, listeners};
 pub use pace::Pace;
 pub use tracker::End;
 pub use watcher::{Living, Turn, Watcher};
