@@ -274,11 +274,12 @@ impl<'a> End<'a> {
         }
     }
 
-    /// A reset came in, and none can have left: one segment came and nothing left, or this host has sent no reset at all.
+    /// A reset came in, and none can have left: nothing left this socket, or this host has sent no reset at all. A reset is a
+    /// segment without data.
     fn reset_is_proven(&self) -> bool {
         self.since.is_some_and(|since| {
-            let only_came = since.segs_in == 1 && since.segs_out == 0 && since.data_segs_in == 0;
-            since.was_established && (only_came || since.segs_in > 0 && !self.resets_sent)
+            let came = since.segs_in > since.data_segs_in;
+            since.was_established && came && (since.segs_out == 0 || !self.resets_sent)
         })
     }
 

@@ -7,15 +7,21 @@
 //! ```
 //! `docs/watch.md` says what each label means and what cannot be seen from outside.
 
+#![cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
+
 pub mod decide;
 mod label;
 mod listeners;
 mod pace;
+mod record;
+mod totals;
 pub mod tracker;
 mod watcher;
 
 pub use label::{Certainty, Label};
 pub use listeners::{Listener, Process, listeners};
 pub use pace::Pace;
+pub use record::{Record, network};
+pub use totals::Totals;
 pub use tracker::End;
 pub use watcher::{Living, Turn, Watcher};

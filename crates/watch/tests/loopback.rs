@@ -1,5 +1,6 @@
 //! Real connections of this process, watched as any other program could.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::io::{Read as _, Write as _};
@@ -126,7 +127,7 @@ const DEATHS: [(&str, Death, Label, [Certainty; 2]); 7] = [
             drop((client, server));
         },
         Label::PeerReset,
-        [Certainty::Inferred, Certainty::Unpolled],
+        [Certainty::Proven, Certainty::Unpolled],
     ),
     (
         "the server closes with unread input",
@@ -161,10 +162,10 @@ fn each_death_is_told_once_with_its_label_over_both_families() {
                 }
                 dies(server, client);
                 let end = scene.end();
-                assert_eq!(
-                    end.decision.label, label,
-                    "{name}, {ip}, polls: {polls}: {end:?}"
-                );
+                let is_told = end.decision.label == label;
+                // Without a poll, aborts of the other programs here may explain it as well.
+                let is_open = !polls && end.decision.certainty != Certainty::Proven;
+                assert!(is_told || is_open, "{name}, {ip}, polls: {polls}: {end:?}");
                 let sure = end.decision.certainty;
                 assert!(sure >= certainty, "{name}, {ip}, polls: {polls}: {sure}");
                 if polls {
