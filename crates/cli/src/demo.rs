@@ -11,7 +11,7 @@ mod endings;
 mod frame;
 mod game;
 mod players;
-mod run_for;
+pub(crate) mod run_for;
 mod screen;
 mod state;
 mod style;

@@ -15,6 +15,11 @@ mod quick;
 mod serve;
 mod signals;
 mod storm;
+#[cfg(target_os = "linux")]
+mod watch;
+#[cfg(not(target_os = "linux"))]
+#[path = "watch/elsewhere.rs"]
+mod watch;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -30,6 +35,7 @@ use crate::helper::HelperArgs;
 use crate::logging::LogArgs;
 use crate::serve::ServeArgs;
 use crate::storm::StormArgs;
+use crate::watch::WatchArgs;
 
 /// A connection layer for game servers: it knows why a connection ended, hears the last word, notices silence.
 #[derive(Debug, Parser)]
@@ -94,6 +100,14 @@ enum Command {
     /// measured.
     #[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
     Cases(CasesArgs),
+    /// Tells why the connections of any TCP server on this host end, with nothing embedded
+    ///
+    /// Listens to what Linux tells every process about sockets that die, and looks at the living ones up to four times a
+    /// second. It needs no privilege, and touches neither the server nor its connections. Each end is a line with its
+    /// cause, and with how sure that is: proven, inferred, or unpolled where the connection was younger than one look.
+    /// Ctrl-C ends it with a summary. docs/watch.md says what each cause means, and what cannot be seen from outside.
+    #[command(verbatim_doc_comment, after_help = watch::EXIT_STATUS)]
+    Watch(WatchArgs),
     /// Makes a certificate for tests, which signs itself, and its key
     ///
     /// Writes cert.pem and key.pem, and prints the lines for the configuration. A client of the library trusts
@@ -114,6 +128,7 @@ impl Command {
             | Self::CheckConfig(_)
             | Self::Storm(_)
             | Self::Cases(_)
+            | Self::Watch(_)
             | Self::Certificate(_)
             | Self::Helper(_) => "info",
         }
@@ -152,6 +167,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Storm(args) => storm::run(args),
         Command::Cases(args) => cases::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Certificate(args) => certificate::run(args),
         Command::Helper(args) => helper::run(&args),
     };

@@ -26,6 +26,7 @@ pub struct Watcher {
     begun: Instant,
     living: Vec<Living>,
     batch: Vec<(TcpSocket, Option<TcpState>)>,
+    processor: Duration,
     counters: AbortCounters,
 }
 
@@ -76,6 +77,7 @@ impl Watcher {
             begun: now,
             living: Vec::new(),
             batch: Vec::new(),
+            processor: Duration::ZERO,
             counters,
             ports,
         })
@@ -87,13 +89,21 @@ impl Watcher {
     /// The error of the system: the watcher cannot go on.
     pub fn turn(&mut self, deadline: Instant) -> io::Result<Turn> {
         self.wait(deadline.min(self.next_poll))?;
+        let begun = cpu_time();
         let polled = Instant::now() >= self.next_poll;
         // Read first: a connection that ends during the poll was seen by the one before.
         let ends = self.take_deaths()?;
         if polled {
             self.poll()?;
         }
+        self.processor += cpu_time().saturating_sub(begun);
         Ok(Turn { ends, polled })
+    }
+
+    /// Returns the processor time that all turns have taken.
+    #[must_use]
+    pub const fn processor_time(&self) -> Duration {
+        self.processor
     }
 
     /// Returns the connections of each watched port, as the last poll saw them.
