@@ -54,6 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("lastword-netlab", &["lastword-sys"]),
+    ("lastword-watch", &["lastword-sys"]),
 ];
 
 /// Crates that read no clock and own no socket: they must not reach any of these.

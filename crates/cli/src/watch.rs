@@ -129,7 +129,7 @@ impl Book {
         }
     }
 
-    /// Shows each end until there are no more, or nobody reads.
+    /// Shows each end until the watcher has ended, or standard output has no reader.
     async fn show_all(&mut self, told: &mut UnboundedReceiver<(End, u64)>) -> io::Result<()> {
         while let Some((end, at_ms)) = told.recv().await {
             self.totals.add(&end);

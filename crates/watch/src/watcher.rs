@@ -45,7 +45,7 @@ pub struct Living {
     pub half_closed: u64,
 }
 
-/// What a turn brought.
+/// The result of a turn.
 #[derive(Debug)]
 pub struct Turn {
     /// The connections that ended.

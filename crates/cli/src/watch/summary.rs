@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lastword_watch::{Certainty, Label, Pace, Totals};
 
-/// What a watch has cost, and what it missed.
+/// The cost of a watch, and the ends that it missed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cost {
     pub(super) watched_for: Duration,
@@ -59,7 +59,7 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-/// What the layer itself would know.
+/// The limits of a look from outside.
 const UNSEEN: &str = "
 From outside nobody sees: whether a peer said goodbye, or stood inside a frame; that a client is frozen; why the server
 closed. A server that embeds lastword records each of these.

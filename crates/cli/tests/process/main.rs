@@ -39,3 +39,5 @@ mod stall;
 mod start;
 mod storm;
 mod terminal;
+#[cfg(target_os = "linux")]
+mod watch;
