@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
+use lastword_sys::TcpInfoFields;
 use lastword_sys::diag::{
     AbortCounters, Deaths, Family, Sockets, TcpSocket, TcpState, abort_counters,
 };
@@ -60,10 +61,14 @@ impl Watcher {
     ///
     /// # Errors
     /// The error of the system, where it has no `sock_diag`, or does not tell it to this process.
+    /// [`io::ErrorKind::Unsupported`] where its `TCP_INFO` lacks the peer's window (before Linux 5.4).
     pub fn open(ports: &[u16], buffer_bytes: usize) -> io::Result<Self> {
         let mut ports = ports.to_vec();
         ports.sort_unstable();
         ports.dedup();
+        if lastword_sys::tcp_info().fields < TcpInfoFields::Window {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let now = Instant::now();
         let counters = abort_counters()?;
         let mut tracker = Tracker::default();

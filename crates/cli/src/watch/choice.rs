@@ -35,7 +35,7 @@ pub(super) fn ports(args: &WatchArgs) -> Result<Vec<u16>, Failure> {
 pub(super) fn unable(error: &io::Error) -> Failure {
     let why = OsError::in_words(error);
     Failure::Runtime(anyhow!(
-        "the kernel does not tell of sockets here (sock_diag over netlink): {why}; this needs Linux 4.19 or newer, and a \
+        "the kernel does not tell of sockets here (sock_diag over netlink): {why}; this needs Linux 5.4 or newer, and a \
          sandbox may forbid it"
     ))
 }
