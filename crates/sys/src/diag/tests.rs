@@ -86,13 +86,15 @@ fn the_end_that_closed_first_leaves_a_mini_socket() {
     assert_eq!(client.read(&mut [0]).expect("its FIN"), 0);
     drop(client);
     let mut sockets = Sockets::open().expect("the kernel answers");
-    let found = sockets
-        .find(local, peer)
-        .expect("it answers")
-        .expect("a mini socket");
-    assert_eq!((found.state, found.counters), (TcpState::TimeWait, None));
-    let nobody = sockets.find(peer, local).expect("it answers");
-    assert_eq!(nobody, None, "the other end is gone");
+    // On a busy machine the kernel looks at the last segments a moment later.
+    let begun = Instant::now();
+    let mut state = |from, to| {
+        let found = sockets.find(from, to).expect("it answers");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{found:?}");
+        found.map(|found| (found.state, found.counters))
+    };
+    while state(local, peer) != Some((TcpState::TimeWait, None)) {}
+    while state(peer, local).is_some() {}
 }
 
 #[test]
